@@ -1,0 +1,2 @@
+//! Capture files and pipes: pcap, pcapng, gzip of these; live libpcap; BPF filters; writers. Memory stays constant in
+//! the size of a capture.

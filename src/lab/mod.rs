@@ -1,0 +1,84 @@
+//! Labs: where the learner's commands run. `sim` (in process), later `kernel`, `kind` and `recording`.
+//!
+//! Knows nothing about lessons.
+
+mod job;
+mod place;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub use job::{Input, JobEvent, JobId, Stream, TerminalSize};
+pub use place::{Place, PlaceKind};
+
+use crate::packet::Frame;
+use crate::trouble::Trouble;
+
+/// A cluster to run commands on, whatever it is made of.
+///
+/// Calls do not block longer than the `wait` they are given. Jobs and captures are named by ids so that one lab can
+/// serve several at a time from one thread.
+pub trait Lab {
+    /// Which lab this is.
+    fn kind(&self) -> LabKind;
+
+    /// Places to run commands at, as they are now (nodes appear with `kind create cluster`, pods with the CNI).
+    fn places(&mut self) -> Result<Vec<Place>, Trouble>;
+
+    /// The values that lessons speak through: `worker`, `pod_a_ip`, `cilium_host_b`, `spi`, … as they are now.
+    fn facts(&mut self) -> Result<BTreeMap<String, String>, Trouble>;
+
+    /// Starts a line in a shell at `place`. `terminal` is the size of the learner's terminal, `None` when there is none.
+    fn start(&mut self, place: &str, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble>;
+
+    /// The next event of a job, waiting for it at most `wait`; `JobEvent::Idle` when nothing came.
+    fn poll(&mut self, job: JobId, wait: Duration) -> Result<JobEvent, Trouble>;
+
+    /// Something for a job: keys, Ctrl-C, end of input, a new terminal size. A job that has ended ignores it.
+    fn send(&mut self, job: JobId, input: Input) -> Result<(), Trouble>;
+
+    /// Starts a capture at a node or pod (`device` as for `tcpdump -i`, `filter` a BPF expression). When this returns,
+    /// the capture is ready: no packet sent later is missed.
+    fn capture(&mut self, place: &str, device: &str, filter: &str) -> Result<CaptureId, Trouble>;
+
+    /// The frames captured since the last call, waiting at most `wait` for the first.
+    fn frames(&mut self, capture: CaptureId, wait: Duration) -> Result<Vec<Frame>, Trouble>;
+
+    /// Stops a capture and gives what was still under way, and the kernel's own count of drops.
+    fn stop_capture(&mut self, capture: CaptureId) -> Result<CaptureEnd, Trouble>;
+
+    /// A file of a place, for decrypting a capture that the learner wrote there.
+    fn read_file(&mut self, place: &str, path: &str) -> Result<Vec<u8>, Trouble>;
+
+    /// Keeps the lab's whole state under `name`, for a step's reset. A lab that cannot says so with a `Trouble`.
+    fn save(&mut self, name: &str) -> Result<(), Trouble>;
+
+    /// Brings back the state kept under `name`.
+    fn restore(&mut self, name: &str) -> Result<(), Trouble>;
+}
+
+/// The kinds of labs, as `--lab` names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LabKind {
+    /// In process: real bytes and real ciphers, everything else simulated.
+    Sim,
+    /// Network namespaces on this Linux kernel.
+    Kernel,
+    /// A real kind cluster.
+    Kind,
+    /// A walk recorded from another lab.
+    Recording,
+}
+
+/// Names a capture of a lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CaptureId(pub u64);
+
+/// How a capture ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CaptureEnd {
+    /// Frames captured since the last call of [`Lab::frames`].
+    pub frames: Vec<Frame>,
+    /// Frames the kernel dropped for want of buffer space (libpcap `ps_drop`).
+    pub dropped: u64,
+}

@@ -1,0 +1,3 @@
+//! The `esplain` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Scripted runs of courses, and their reports.

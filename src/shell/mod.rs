@@ -1,0 +1,1 @@
+//! The guided shell: line editing, `:` commands, jobs, the live packet feed.
