@@ -1,6 +1,26 @@
-# `make learn` starts the course on the embedded lab; `make test` runs every test. Both install what is missing.
-.PHONY: learn test
-learn:
-	cargo run --release --quiet
-test:
+# The two commands of the README, and what they are made of. Each installs what is missing first.
+
+.PHONY: help learn test lint deny bench
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+learn: ## Start the course on the embedded lab
+	@.ci/prerequisites.sh learn
+	@cargo run --release --quiet
+
+test: ## Run every test, as CI does
+	@.ci/prerequisites.sh test
+	$(MAKE) --no-print-directory lint deny
 	cargo test
+
+lint: ## Formatting, clippy and the docs, warnings refused
+	cargo fmt --check
+	cargo clippy --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
+
+deny: ## Licences, bans and sources of the dependencies (the workflow also asks for advisories)
+	cargo deny --all-features check --hide-inclusion-graph licenses bans sources
+
+bench: ## Measure the speed of the core
+	cargo bench
