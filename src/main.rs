@@ -1,3 +1,7 @@
 //! The `esplain` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    esplain::cli::main(std::env::args_os())
+}

@@ -1,1 +1,107 @@
 //! The command line: one file a subcommand, each a thin edge over the rooms.
+//!
+//! A subcommand is a file with `pub struct Args` (clap) and `pub fn run(args: Args, io: &mut Io) -> Result<Exit, Trouble>`;
+//! it speaks through [`Io`] alone, and ends by its value, never by `std::process::exit`.
+
+mod decrypt;
+mod io;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+pub use io::{Color, Io};
+
+use crate::trouble::{Exit, Trouble};
+
+/// ESP, explained: see how Cilium's IPsec really moves a packet.
+#[derive(Debug, Parser)]
+#[command(name = "esplain", version, about, max_term_width = 100, arg_required_else_help = true)]
+struct Call {
+    #[command(flatten)]
+    everywhere: Everywhere,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The options that every subcommand takes.
+#[derive(Debug, clap::Args)]
+struct Everywhere {
+    /// When to use colour.
+    ///
+    /// `auto` uses it on a terminal, unless NO_COLOR is set or TERM is "dumb". This option wins over both.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Decrypt(decrypt::Args),
+}
+
+/// Runs a call of `esplain` and gives the exit code of the process. Failures are written to standard error as
+/// `error: …`, the causes, and `hint: …`; a reader that goes away (`esplain … | head`) ends the call quietly.
+pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let call = match Call::try_parse_from(words) {
+        Ok(call) => call,
+        Err(error) => return refuse(&error),
+    };
+    let mut io = Io::of_process(call.everywhere.color);
+    let ended = run(call.command, &mut io).and_then(|exit| io.finish().map(|()| exit));
+    match ended {
+        _ if io.reader_is_gone() => Exit::Done.into(),
+        Ok(exit) => exit.into(),
+        Err(trouble) => {
+            tell(&trouble, &mut io);
+            trouble.exit.into()
+        }
+    }
+}
+
+fn run(command: Command, io: &mut Io) -> Result<Exit, Trouble> {
+    match command {
+        Command::Decrypt(args) => decrypt::run(args, io),
+    }
+}
+
+/// Prints what clap has to say: help and version on standard output, errors on standard error.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // Nothing is left to do when even this cannot be written.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done.into(),
+        _ => Exit::Usage.into(),
+    }
+}
+
+/// Writes a failure to standard error: what, why, what next.
+fn tell(trouble: &Trouble, io: &mut Io) {
+    let mut text = format!("error: {}\n", trouble.what);
+    for cause in &trouble.causes {
+        text.push_str("  because: ");
+        text.push_str(cause);
+        text.push('\n');
+    }
+    for hint in &trouble.hints {
+        text.push_str("hint: ");
+        text.push_str(hint);
+        text.push('\n');
+    }
+    // Nothing is left to do when even this cannot be written.
+    let _ = io.err.write_all(text.as_bytes()).and_then(|()| io.err.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_call_do_not_contradict_each_other() {
+        Call::command().debug_assert();
+    }
+}
