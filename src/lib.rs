@@ -21,4 +21,5 @@ pub mod replay;
 pub mod route;
 pub mod shell;
 pub mod trouble;
+pub mod words;
 pub mod xfrm;
