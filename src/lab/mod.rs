@@ -4,6 +4,7 @@
 
 mod job;
 mod place;
+pub mod sim;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

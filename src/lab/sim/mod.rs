@@ -1,0 +1,16 @@
+//! The embedded lab: a machine, a kind cluster and Cilium in one process. Packets, ciphers, marks and lookups are real
+//! bytes through the model in [`crate::datapath`]; clock, processes, files and the Kubernetes control plane are simulated.
+
+mod files;
+pub mod net;
+mod process;
+mod world;
+
+use std::time::Duration;
+
+pub use files::{FileError, Files, Node, absolute};
+pub use process::{Call, Io, Line, OnSignal, Process, Signal, Step};
+pub use world::{DAWN, World};
+
+/// How long, in virtual time, a command that never ends by itself runs in the foreground without a terminal.
+pub const PATIENCE: Duration = Duration::from_secs(10);
