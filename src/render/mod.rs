@@ -1,2 +1,26 @@
 //! From meaning to screen: Markdown, packet trees, tables, maps become styled blocks; blocks become terminal text,
 //! plain text or a cast.
+//!
+//! Three stages, each a plain function: Markdown becomes [`Block`]s ([`markdown`]); blocks become [`Line`]s of a width
+//! ([`layout`]); lines become octets ([`paint`]). A [`Look`] says what the reader's screen can show, and [`Console`] is
+//! the one place where anything is written.
+
+mod block;
+mod console;
+mod foreign;
+mod layout;
+mod line;
+mod look;
+mod markdown;
+mod paint;
+mod table;
+
+pub use block::Block;
+pub use console::Console;
+pub use foreign::{Foreign, sanitised};
+pub use layout::layout;
+pub use line::{Line, Role, Span};
+pub use look::{Colour, Look, Surroundings};
+pub use markdown::{inline, markdown};
+pub use paint::{ascii, paint};
+pub use table::Table;

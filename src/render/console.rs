@@ -1,0 +1,173 @@
+use std::io::{self, IsTerminal, Write};
+
+use super::paint::paint_line;
+use super::{Block, Colour, Line, Look, Surroundings, layout, paint};
+use crate::trouble::Trouble;
+
+/// The one way to the reader's screen.
+///
+/// Knows the look, writes whole lines, and remembers a write that failed: a closed pipe or terminal and a full disk end
+/// the program quietly and in order instead of with a panic. Ask [`Console::broken`].
+pub struct Console {
+    look: Look,
+    around: Surroundings,
+    out: Box<dyn Write + Send>,
+    error: Box<dyn Write + Send>,
+    above: Option<Box<dyn FnMut(String) -> io::Result<()> + Send>>,
+    broken: Option<io::Error>,
+}
+
+impl Console {
+    /// The process's own standard output and error.
+    pub fn standard(colour: Colour, plain: bool) -> Self {
+        let around = surroundings(colour, plain);
+        let look = Look::decide(&around);
+        // The look alone decides; crossterm would otherwise read `NO_COLOR` again and overrule the flag.
+        crossterm::style::force_color_output(look.colour);
+        Self { look, around, out: Box::new(io::stdout()), error: Box::new(io::stderr()), above: None, broken: None }
+    }
+
+    /// Writes somewhere else, with a fixed look: for tests and for files.
+    pub fn into_writer(look: Look, out: Box<dyn Write + Send>) -> Self {
+        Self { look, around: Surroundings::default(), out, error: Box::new(io::sink()), above: None, broken: None }
+    }
+
+    /// What the screen can show now.
+    pub fn look(&self) -> Look {
+        self.look
+    }
+
+    /// Whether standard output is a terminal.
+    pub fn is_terminal(&self) -> bool {
+        self.around.terminal
+    }
+
+    /// Asks the terminal for its width again, after it may have been resized.
+    pub fn measure(&mut self) {
+        if self.around.terminal {
+            self.around.width = terminal_width();
+            self.look = Look::decide(&self.around);
+        }
+    }
+
+    /// From now on (until [`Console::at_prompt`] is called with `None`) text is printed above a prompt by this printer.
+    pub fn at_prompt(&mut self, printer: Option<Box<dyn FnMut(String) -> io::Result<()> + Send>>) {
+        self.above = printer;
+    }
+
+    /// Writes blocks, laid out for the width, and a newline after each.
+    pub fn blocks(&mut self, blocks: &[Block]) {
+        let lines = layout(blocks, &self.look);
+        self.lines(&lines);
+    }
+
+    /// Writes lines as they are.
+    pub fn lines(&mut self, lines: &[Line]) {
+        let text = paint(lines, &self.look);
+        self.raw(&text);
+    }
+
+    /// Writes one line, wrapped to the width.
+    pub fn line(&mut self, line: impl Into<Line>) {
+        let lines = self.look.spelled(&line.into()).wrapped(self.look.width);
+        self.lines(&lines);
+    }
+
+    /// Writes Markdown.
+    pub fn markdown(&mut self, text: &str) {
+        self.blocks(&super::markdown(text));
+    }
+
+    /// Writes text as it is; it must be safe for a terminal ([`Foreign`](super::Foreign)).
+    pub fn raw(&mut self, text: &str) {
+        if text.is_empty() || self.broken.is_some() {
+            return;
+        }
+        let written = match &mut self.above {
+            Some(printer) => printer(text.to_owned()),
+            None => self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()),
+        };
+        self.remember(written);
+    }
+
+    /// A span line as text for a prompt, with colours where the screen has them.
+    pub fn painted(&self, line: &Line) -> String {
+        let mut text = String::new();
+        paint_line(line, &self.look, &mut text);
+        text
+    }
+
+    /// Writes a failure, its causes and what to do next, to standard error (or where the screen is, inside the shell).
+    pub fn trouble(&mut self, trouble: &Trouble) {
+        let told = std::iter::once(format!("error: {}\n", trouble.what))
+            .chain(trouble.causes.iter().map(|cause| format!("  because: {cause}\n")))
+            .chain(trouble.hints.iter().map(|hint| format!("hint: {hint}\n")));
+        let text: String = told.collect();
+        let text = self.look.letters(&super::sanitised(&text)).into_owned();
+        if self.around.terminal || self.above.is_some() {
+            self.raw(&text);
+        } else {
+            let written = self.error.write_all(text.as_bytes()).and_then(|()| self.error.flush());
+            self.remember(written);
+        }
+    }
+
+    /// The first write that failed, once there was one: the reader is gone, or the disk is full.
+    pub fn broken(&self) -> Option<&io::Error> {
+        self.broken.as_ref()
+    }
+
+    fn remember(&mut self, written: io::Result<()>) {
+        if let Err(error) = written
+            && self.broken.is_none()
+        {
+            self.broken = Some(error);
+        }
+    }
+}
+
+fn surroundings(colour: Colour, plain: bool) -> Surroundings {
+    let variable = |name: &str| std::env::var(name).ok();
+    let terminal = io::stdout().is_terminal();
+    Surroundings {
+        colour,
+        plain,
+        terminal,
+        width: if terminal { terminal_width() } else { None },
+        no_color: variable("NO_COLOR"),
+        force_color: variable("FORCE_COLOR"),
+        clicolor_force: variable("CLICOLOR_FORCE"),
+        term: variable("TERM"),
+        locale: ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty()),
+    }
+}
+
+fn terminal_width() -> Option<usize> {
+    crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_remembered_and_not_a_panic() {
+        let look = Look { width: 80, colour: false, unicode: true, plain: false };
+        let mut console = Console::into_writer(look, Box::new(Full));
+        console.line("one");
+        console.line("two");
+        assert_eq!(console.broken().map(io::Error::kind), Some(io::ErrorKind::StorageFull));
+    }
+}
