@@ -2,8 +2,16 @@
 //!
 //! Knows neither keys nor files.
 
+mod cooked;
 mod frame;
+mod header;
+mod layer;
+mod layers;
 mod link;
 
+pub use cooked::{Cooked, PacketType};
 pub use frame::{Frame, Timestamp};
+pub use header::{EspHeader, IcmpHeader, VxlanHeader};
+pub use layer::{Data, Layer, Located, Reason, Stop};
+pub use layers::{Dissection, Layers, NAT_T_PORT, VXLAN_PORTS};
 pub use link::LinkType;
