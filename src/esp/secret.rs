@@ -33,8 +33,8 @@ impl Secret {
 
     /// The first four octets of the SHA-256 of the key, in hex: enough to see that two nodes hold the same key.
     pub fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(&*self.0);
-        digest.iter().take(4).map(|octet| format!("{octet:02x}")).collect()
+        let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(&*self.0).into();
+        format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
     }
 }
 
