@@ -74,7 +74,7 @@ pub struct Words {
 impl Words {
     /// Reads the embedded files of `language`.
     pub fn new(language: Language) -> Self {
-        let locale: LanguageIdentifier = language.code().parse().expect("every code is a language identifier");
+        let locale: LanguageIdentifier = language.code().parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![locale]);
         // Isolation marks (U+2068, U+2069) would be seen as rubbish in a terminal and break a copied command.
         bundle.set_use_isolating(false);

@@ -2,6 +2,22 @@
 //!
 //! Knows nothing about who ran `ip`, or on which node.
 
+mod algorithm;
+mod lifetime;
 mod mark;
+mod names;
+mod policy;
+mod prefix;
+mod selector;
+mod state;
 
+pub use algorithm::{Algorithm, AlgorithmKind, Hidden, Key};
+pub use lifetime::{Limit, Limits, SoftHard, Usage};
 pub use mark::Mark;
+pub use names::{
+    Action, Direction, EncapType, ExtraFlags, Level, Mode, PolicyFlags, PolicyType, Proto, Share, StateFlags,
+};
+pub use policy::{Policy, PolicyStats, Template};
+pub use prefix::{NotAPrefix, Prefix};
+pub use selector::{Flow, Selector, UpperProto};
+pub use state::{Encap, Offload, OffloadMode, OutputMark, Replay, State, StateDirection, StateStats};
