@@ -1,3 +1,34 @@
 //! Courses: lessons, steps, checks, hints, quizzes, events; progress is a fold over events.
 //!
-//! Knows neither how a command is run nor how text is drawn.
+//! Knows neither how a command is run nor how text is drawn. `lessons/FORMAT.md` is the format that authors write.
+
+mod check;
+mod count;
+#[expect(clippy::module_inception, reason = "a course is the noun of its file and of the room")]
+mod course;
+mod event;
+mod miss;
+mod observation;
+mod progress;
+mod quiz;
+mod role;
+mod seen;
+mod shows;
+mod step;
+mod template;
+mod text;
+
+pub use check::{CaptureFile, Captured, Check, GuideCheck, Holds, Probe};
+pub use count::Count;
+pub use course::{Course, Part};
+pub use event::{Entry, EntryError, Event, How, StepRef, VERSION, without_keys};
+pub use miss::{Miss, PacketCount};
+pub use observation::{GuideRun, Observation, Outcome, Ran, World};
+pub use progress::{Progress, QuestionProgress, Score, StepProgress};
+pub use quiz::{Answered, Judgement, Question, QuestionKind, Unclear, Values, WrongText};
+pub use role::{Role, UnknownRole};
+pub use seen::{Direction, Opening, PacketPattern, Seen, SeenEsp};
+pub use shows::{ItemKind, ItemPattern, Items, Shows};
+pub use step::{Annotation, Step};
+pub use template::{Facts, FillError, Template, VARIABLES, complete};
+pub use text::{CourseText, OptionText, QuestionText, StepText};

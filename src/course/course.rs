@@ -1,0 +1,51 @@
+use super::step::Step;
+
+/// A course: its steps in order, and the parts they belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Course {
+    /// Its id, which is also its folder's name.
+    pub id: String,
+    /// The codes of its languages; the first is fallen back to.
+    pub languages: Vec<String>,
+    /// The labs it runs on, as `--lab` names them.
+    pub labs: Vec<String>,
+    /// Its parts, in order.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a course.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its id; the words hold its title.
+    pub id: String,
+    /// Its steps, in order; never empty.
+    pub steps: Vec<Step>,
+}
+
+impl Course {
+    /// All steps, in order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.parts.iter().flat_map(|part| &part.steps)
+    }
+
+    /// The step with this id.
+    pub fn step(&self, id: &str) -> Option<&Step> {
+        self.steps().find(|step| step.id == id)
+    }
+
+    /// The number of a step, from 1, and how many there are: the `3/24` of the prompt.
+    pub fn number(&self, id: &str) -> Option<(usize, usize)> {
+        let at = self.steps().position(|step| step.id == id)?;
+        Some((at + 1, self.steps().count()))
+    }
+
+    /// The step after this one.
+    pub fn after(&self, id: &str) -> Option<&Step> {
+        self.steps().skip_while(|step| step.id != id).nth(1)
+    }
+
+    /// The step before this one.
+    pub fn before(&self, id: &str) -> Option<&Step> {
+        self.steps().take_while(|step| step.id != id).last().filter(|_| self.step(id).is_some())
+    }
+}

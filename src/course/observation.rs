@@ -1,0 +1,67 @@
+use std::collections::BTreeMap;
+
+use super::role::Role;
+use super::seen::Seen;
+use super::template::Facts;
+use crate::trouble::Trouble;
+
+/// What was seen of one line that a learner ran: all that a check may look at.
+#[derive(Debug, Clone, Default)]
+pub struct Observation {
+    /// The line as it was typed.
+    pub line: String,
+    /// The commands it ran, each at the place where it ran in the end. Empty for a line to the guide.
+    pub ran: Vec<Ran>,
+    /// Standard output.
+    pub output: String,
+    /// Standard error.
+    pub errors: String,
+    /// The exit status; `None` while it runs (a job in the background).
+    pub status: Option<i32>,
+    /// The packets that the guide captured while it ran, by node.
+    pub captured: BTreeMap<Role, Vec<Seen>>,
+    /// What the guide did, for a line that speaks to it.
+    pub guide: Option<GuideRun>,
+    /// The lab's values, completed by [`super::complete`].
+    pub facts: Facts,
+}
+
+/// A command that ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// Where it ran, wrappers taken off.
+    pub at: Role,
+    /// Its words in their full spelling: `ip`, `xfrm`, `state`.
+    pub words: Vec<String>,
+}
+
+/// What the guide did for a `:` line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GuideRun {
+    /// The command's name without the colon: `decrypt`.
+    pub command: String,
+    /// Where the learner was.
+    pub at: Option<Role>,
+    /// Whether it did what it was asked; a file that is not there, say, makes this false.
+    pub done: bool,
+    /// The packets it worked on, as they came out: for `decrypt` with the keys that the learner gave.
+    pub packets: Vec<Seen>,
+}
+
+/// What a check may ask of the world while it judges.
+pub trait World {
+    /// Runs a quiet command at a place: the learner sees nothing of it, and it must change nothing.
+    fn run(&mut self, at: Role, line: &str) -> Result<Outcome, Trouble>;
+
+    /// The packets of a capture file at a place, opened with the states of that place.
+    fn packets(&mut self, at: Role, path: &str) -> Result<Vec<Seen>, Trouble>;
+}
+
+/// How a quiet command ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// Standard output, then standard error.
+    pub output: String,
+    /// Its exit status.
+    pub status: i32,
+}

@@ -1,0 +1,50 @@
+use super::check::Check;
+use super::quiz::Question;
+use super::role::Role;
+use super::template::Template;
+
+/// The logic of one step. Its words are in [`super::Words`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its id, unique in the course.
+    pub id: String,
+    /// The part of the course it belongs to.
+    pub part: String,
+    /// Where it begins.
+    pub place: Role,
+    /// What must be seen; empty for a step to read.
+    pub checks: Vec<Check>,
+    /// The lines of the model solution, typed at `place`.
+    pub solution: Vec<Template>,
+    /// Other ways that count too.
+    pub variants: Vec<Vec<Template>>,
+    /// Ways that do not count.
+    pub wrong: Vec<Vec<Template>>,
+    /// What is said beside the output.
+    pub annotations: Vec<Annotation>,
+    /// Asked when the checks are met.
+    pub quiz: Vec<Question>,
+    /// Names this content: progress made under another hash was made with another step.
+    pub hash: String,
+}
+
+/// A line of output to say something about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation {
+    /// Names the note in the words.
+    pub id: String,
+    /// A regular expression for the line.
+    pub line: Template,
+}
+
+impl Step {
+    /// The check with this id.
+    pub fn check(&self, id: &str) -> Option<&Check> {
+        self.checks.iter().find(|check| check.id == id)
+    }
+
+    /// The question with this id.
+    pub fn question(&self, id: &str) -> Option<&Question> {
+        self.quiz.iter().find(|question| question.id == id)
+    }
+}
