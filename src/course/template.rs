@@ -29,6 +29,7 @@ pub const VARIABLES: &[&str] = &[
     "spi",
     "key_id",
     "encrypt_mark",
+    "native_cidr",
     "gateway",
     "wrong_key",
 ];
