@@ -2,3 +2,15 @@
 //! that went. The one place where `packet`, `xfrm` and `esp` meet.
 //!
 //! Pure: frames and SAs come in as values, verdicts go out as values.
+
+mod keyring;
+mod outcome;
+mod search;
+mod sightings;
+mod verdict;
+
+pub use keyring::{Entry, Keyring};
+pub use outcome::{Malformed, Outcome};
+pub use search::{Outer, Step};
+pub use sightings::{Seen, Sighting, Sightings};
+pub use verdict::{EspView, Inner, Scratch, Verdict};

@@ -73,6 +73,14 @@ impl<'a> Layers<'a> {
         Self::begin(octets, Next::Protocol(protocol))
     }
 
+    /// Right after a UDP header: reads its payload as that of port 4500, because somebody who knows says that these ports
+    /// carry ESP too.
+    pub fn expect_nat_t(&mut self) {
+        if self.next.is_some() {
+            self.next = Some(Next::NatT);
+        }
+    }
+
     fn begin(octets: &'a [u8], next: Next) -> Self {
         let end = octets.len();
         Self { octets, next: Some(next), at: 0, end, promised: end, wire: end }

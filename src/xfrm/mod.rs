@@ -3,6 +3,7 @@
 //! Knows nothing about who ran `ip`, or on which node.
 
 mod algorithm;
+mod compile;
 mod lifetime;
 mod mark;
 mod names;

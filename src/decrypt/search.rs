@@ -1,0 +1,183 @@
+use std::fmt;
+use std::net::IpAddr;
+
+use super::Keyring;
+use crate::packet::{Data, EspHeader, Layer, Layers, Located, NAT_T_PORT, Stop};
+
+/// An IP header around ESP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outer {
+    /// Source address.
+    pub src: IpAddr,
+    /// Destination address.
+    pub dst: IpAddr,
+    /// Time to live, or hop limit.
+    pub ttl: u8,
+    /// The protocol that it carries, behind IPv6 extension headers: 50 for ESP, 17 for ESP in UDP.
+    pub proto: u8,
+    /// Where the IP header begins, in octets from the start of the frame.
+    pub start: usize,
+    /// Where the IP packet ends, as far as captured; padding of the frame lies behind.
+    pub end: usize,
+}
+
+/// One step on the way from the link header to ESP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// A VLAN tag, with its identifier.
+    Vlan(u16),
+    /// An IP packet directly inside an IP packet.
+    IpIp,
+    /// An Authentication Header, whose content is in clear.
+    Ah,
+    /// UDP that carries ESP or VXLAN, with the port that says so.
+    Udp(u16),
+    /// VXLAN, with its VNI.
+    Vxlan(u32),
+    /// ESP.
+    Esp,
+    /// The octet 0xff that keeps a NAT mapping alive.
+    NatKeepalive,
+    /// IKE behind a non-ESP marker.
+    Ike,
+    /// A fragment that is not the first.
+    Fragment,
+}
+
+/// What a walk through clear layers came to.
+pub(super) struct Found {
+    pub(super) outer: Option<Outer>,
+    pub(super) end: End,
+}
+
+pub(super) enum End {
+    /// ESP: its header, where it begins and ends, how many octets of it were not captured, whether it is in a fragment.
+    Esp { header: EspHeader, start: usize, end: usize, missing: usize, fragment: bool },
+    /// A later fragment of an IP packet that carries ESP.
+    EspFragment,
+    /// Nothing, and nothing wrong.
+    Clear,
+    /// A header that could not be read.
+    Stopped(Stop),
+}
+
+impl Keyring {
+    /// Walks clear layers until ESP, or the end; notes the steps.
+    pub(super) fn search(&self, mut layers: Layers<'_>, path: &mut Vec<Step>) -> Found {
+        let mut outermost = None;
+        let mut around: Option<Outer> = None;
+        let mut fragment = false;
+        let mut udp_ports = None;
+        let mut before = Before::Other;
+        while let Some(item) = layers.next() {
+            let Located { layer, start, end, missing, .. } = match item {
+                Ok(located) => located,
+                Err(stop) => return Found { outer: outermost, end: End::Stopped(stop) },
+            };
+            let ports = udp_ports.take();
+            let mut this = Before::Other;
+            match &layer {
+                Layer::Vlan(tag) => path.push(Step::Vlan(tag.vlan_identifier().value())),
+                Layer::Ipv4(_) | Layer::Ipv6(_) => {
+                    if before == Before::Ip {
+                        path.push(Step::IpIp);
+                    }
+                    around = outer_of(&layer, start, end);
+                    outermost = outermost.or(around);
+                    fragment = layer.is_fragment();
+                    this = Before::Ip;
+                }
+                Layer::Ipv6Extension(_, header) => {
+                    set_proto(&mut around, header.next_header().0);
+                    this = Before::Ip;
+                }
+                Layer::Ipv6Fragment(header) => {
+                    set_proto(&mut around, header.next_header().0);
+                    fragment |= layer.is_fragment();
+                    this = Before::Ip;
+                }
+                Layer::Ah(header) => {
+                    set_proto(&mut around, header.next_header().0);
+                    path.push(Step::Ah);
+                    this = Before::Ip;
+                }
+                Layer::Udp(udp) => {
+                    let (from, to) = (udp.source_port(), udp.destination_port());
+                    udp_ports = Some((from, to));
+                    if [from, to].iter().any(|&port| self.is_encap_port(port)) {
+                        layers.expect_nat_t();
+                    }
+                }
+                Layer::Vxlan(vxlan) => {
+                    path.extend(ports.map(|(_, to)| Step::Udp(to)));
+                    path.push(Step::Vxlan(vxlan.vni));
+                }
+                Layer::NatKeepalive | Layer::NonEspMarker => {
+                    path.extend(ports.map(|ports| Step::Udp(self.nat_t_port(ports))));
+                    path.push(if layer == Layer::NatKeepalive { Step::NatKeepalive } else { Step::Ike });
+                }
+                Layer::Esp(header) => {
+                    path.extend(ports.map(|ports| Step::Udp(self.nat_t_port(ports))));
+                    path.push(Step::Esp);
+                    return Found { outer: around, end: End::Esp { header: *header, start, end, missing, fragment } };
+                }
+                Layer::Data(Data::Fragment) => {
+                    path.push(Step::Fragment);
+                    let esp = around.is_some_and(|outer| outer.proto == ESP);
+                    return Found { outer: around, end: if esp { End::EspFragment } else { End::Clear } };
+                }
+                _ => {}
+            }
+            before = this;
+        }
+        Found { outer: outermost, end: End::Clear }
+    }
+
+    /// The port for which a datagram was read as ESP in UDP.
+    fn nat_t_port(&self, (from, to): (u16, u16)) -> u16 {
+        let says_so = |port: u16| port == NAT_T_PORT || self.is_encap_port(port);
+        if says_so(to) || !says_so(from) { to } else { from }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vlan(id) => write!(f, "vlan {id}"),
+            Self::IpIp => f.write_str("ipip"),
+            Self::Ah => f.write_str("ah"),
+            Self::Udp(port) => write!(f, "udp {port}"),
+            Self::Vxlan(vni) => write!(f, "vxlan {vni}"),
+            Self::Esp => f.write_str("esp"),
+            Self::NatKeepalive => f.write_str("nat-keepalive"),
+            Self::Ike => f.write_str("ike"),
+            Self::Fragment => f.write_str("fragment"),
+        }
+    }
+}
+
+/// The IP protocol number of ESP.
+const ESP: u8 = 50;
+
+/// What a layer stands behind, as far as that matters for naming IP in IP.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Ip,
+    Other,
+}
+
+fn outer_of(layer: &Layer<'_>, start: usize, end: usize) -> Option<Outer> {
+    let (src, dst) = layer.addresses()?;
+    let (ttl, proto) = match layer {
+        Layer::Ipv4(ip) => (ip.ttl(), ip.protocol().0),
+        Layer::Ipv6(ip) => (ip.hop_limit(), ip.next_header().0),
+        _ => return None,
+    };
+    Some(Outer { src, dst, ttl, proto, start, end })
+}
+
+fn set_proto(outer: &mut Option<Outer>, proto: u8) {
+    if let Some(outer) = outer {
+        outer.proto = proto;
+    }
+}
