@@ -4,15 +4,21 @@
 
 mod algorithm;
 mod compile;
+mod field;
+mod key;
 mod lifetime;
 mod mark;
 mod names;
 mod policy;
 mod prefix;
+mod print;
+mod read;
 mod selector;
 mod state;
+mod upper;
 
 pub use algorithm::{Algorithm, AlgorithmKind, Hidden, Key};
+pub use field::Field;
 pub use lifetime::{Limit, Limits, SoftHard, Usage};
 pub use mark::Mark;
 pub use names::{
@@ -20,5 +26,7 @@ pub use names::{
 };
 pub use policy::{Policy, PolicyStats, Template};
 pub use prefix::{NotAPrefix, Prefix};
+pub use print::{Style, print_policies, print_states};
+pub use read::{Entry, parse, parse_policies, parse_states};
 pub use selector::{Flow, Selector, UpperProto};
 pub use state::{Encap, Offload, OffloadMode, OutputMark, Replay, State, StateDirection, StateStats};

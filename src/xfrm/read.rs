@@ -1,0 +1,932 @@
+//! Reads `ip xfrm state` and `ip xfrm policy`, in whatever state the text arrives.
+//!
+//! The reader goes word by word and does not look at line breaks: tabs may have become spaces, lines may have been
+//! joined, wrapped, quoted or numbered. A word that opens nothing known makes its line "unread"; reading goes on at the
+//! next word that does.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use jiff::civil::DateTime;
+
+use super::key::read_key;
+use super::{
+    Action, Algorithm, AlgorithmKind, Direction, Encap, EncapType, ExtraFlags, Field, Level, Limit, Mark, Mode,
+    Offload, OffloadMode, OutputMark, Policy, PolicyFlags, PolicyStats, PolicyType, Prefix, Proto, Replay, Selector,
+    Share, SoftHard, State, StateDirection, StateFlags, StateStats, Template, UpperProto,
+};
+use crate::esp::Spi;
+use crate::listing::{Listing, Place, Reader, Span};
+
+/// One entry of a listing that may show both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// Of `ip xfrm state`.
+    State(Box<State>),
+    /// Of `ip xfrm policy`.
+    Policy(Box<Policy>),
+}
+
+/// Reads the states of a text; policies in between are passed over.
+pub fn parse_states(text: &str) -> Listing<State> {
+    parse(text).0.filter_map(|entry| match entry {
+        Entry::State(state) => Some(*state),
+        Entry::Policy(_) => None,
+    })
+}
+
+/// Reads the policies of a text; states in between are passed over.
+pub fn parse_policies(text: &str) -> Listing<Policy> {
+    parse(text).0.filter_map(|entry| match entry {
+        Entry::Policy(policy) => Some(*policy),
+        Entry::State(_) => None,
+    })
+}
+
+/// Reads states and policies, and where each field of them stands.
+pub fn parse(text: &str) -> (Listing<Entry>, Vec<Place<Field>>) {
+    let mut parser = Parser { reader: Reader::new(text), entries: Vec::new(), places: Vec::new() };
+    parser.run();
+    let complete = parser.entries.iter().map(Draft::is_complete).collect::<Vec<_>>();
+    // An entry that lacks its identity is left out, and with it the places of its fields.
+    let renumbered: Vec<Option<usize>> = complete
+        .iter()
+        .scan(0, |next, complete| {
+            Some(complete.then(|| {
+                *next += 1;
+                *next - 1
+            }))
+        })
+        .collect();
+    let mut reader = parser.reader;
+    for draft in parser.entries.iter().filter(|draft| !draft.is_complete()) {
+        reader.refuse(draft.line, draft.lack());
+    }
+    let places = parser
+        .places
+        .into_iter()
+        .filter_map(|place| Some(Place { item: renumbered.get(place.item).copied().flatten()?, ..place }))
+        .collect();
+    let items = parser.entries.into_iter().filter(Draft::is_complete).map(|draft| draft.entry).collect();
+    (Listing { items, unread: reader.into_unread() }, places)
+}
+
+/// An entry while it is read.
+struct Draft {
+    entry: Entry,
+    /// Where it began.
+    line: usize,
+    /// A state: its `proto` line was read. A policy: its `dir` line was read.
+    identified: bool,
+    /// Its first line could not be read, so what follows belongs to nothing.
+    void: bool,
+}
+
+impl Draft {
+    fn new(entry: Entry, line: usize) -> Self {
+        Self { entry, line, identified: false, void: false }
+    }
+
+    fn void(line: usize) -> Self {
+        let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let state = State::esp_tunnel(nowhere, nowhere, Spi(0));
+        Self { void: true, ..Self::new(Entry::State(Box::new(state)), line) }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.identified && !self.void
+    }
+
+    fn lack(&self) -> &'static str {
+        match self.entry {
+            Entry::State(_) => "a state needs a second line such as `proto esp spi 0x00000003 reqid 1 mode tunnel`",
+            Entry::Policy(_) => "a policy needs a second line such as `dir out priority 0`",
+        }
+    }
+}
+
+/// Why a word could not be read.
+type Read<T> = Result<T, String>;
+
+/// A word that opens a field, with what reads the field after that word was taken.
+type Opener<'a> = (&'static str, fn(&mut Parser<'a>, Span) -> Read<()>);
+
+struct Parser<'a> {
+    reader: Reader<'a>,
+    entries: Vec<Draft>,
+    places: Vec<Place<Field>>,
+}
+
+impl<'a> Parser<'a> {
+    const OPENERS: &'a [Opener<'a>] = &[
+        ("src", Self::src),
+        ("proto", Self::proto),
+        ("replay-window", Self::replay_window),
+        ("mark", Self::mark),
+        ("output-mark", Self::output_mark),
+        ("auth", |parser, open| parser.algorithm(open, Field::Auth)),
+        ("auth-trunc", |parser, open| parser.algorithm(open, Field::AuthTrunc)),
+        ("aead", |parser, open| parser.algorithm(open, Field::Aead)),
+        ("enc", |parser, open| parser.algorithm(open, Field::Enc)),
+        ("comp", |parser, open| parser.algorithm(open, Field::Comp)),
+        ("encap", Self::encap),
+        ("coa", Self::coa),
+        ("lastused", Self::lastused),
+        ("anti-replay", Self::anti_replay),
+        ("crypto", Self::offload),
+        ("if_id", Self::if_id),
+        ("tfcpad", Self::tfcpad),
+        ("iptfs-opts", Self::iptfs),
+        ("pcpu-num", Self::pcpu),
+        ("dir", |parser, open| parser.dir(open, false)),
+        ("socket", |parser, open| parser.dir(open, true)),
+        ("sel", Self::state_selector),
+        ("lifetime", Self::lifetime),
+        ("limit:", Self::limit),
+        ("expire", Self::expire),
+        ("add", Self::times),
+        ("stats:", |_, _| Ok(())),
+        ("tmpl", Self::template),
+        ("level", Self::level),
+        ("enc-mask", Self::algorithm_masks),
+        ("security", Self::security_context),
+    ];
+
+    fn run(&mut self) {
+        while let Some(word) = self.reader.peek() {
+            let here = self.reader.here();
+            if let Some((_, read)) = Self::OPENERS.iter().find(|(opener, _)| *opener == word) {
+                self.reader.skip(1);
+                let before = self.reader.mark();
+                if let Err(reason) = read(self, here) {
+                    self.reader.refuse(here.line, reason);
+                    if word == "src" {
+                        // What follows must not change the entry before.
+                        self.entries.push(Draft::void(here.line));
+                    }
+                    self.reader.back(before);
+                    self.skip_to_opener();
+                }
+            } else if word.contains("(bytes)") {
+                let before = self.reader.mark();
+                if let Err(reason) = self.usage(here) {
+                    self.reader.refuse(here.line, reason);
+                    self.reader.back(before + 1);
+                    self.skip_to_opener();
+                }
+            } else {
+                self.pass_over();
+            }
+        }
+    }
+
+    /// Passes words that open nothing: silently where they are known noise in front of a field, else the line is named.
+    fn pass_over(&mut self) {
+        let start = self.reader.at_line_start();
+        let line = self.reader.here().line;
+        let rest = self.reader.rest_of_line();
+        let noise = rest.iter().take_while(|token| !Self::opens(token.text)).count();
+        let only_noise = start && noise < rest.len() && rest.iter().take(noise).all(|token| is_noise(token.text));
+        let command = start && is_command(rest.iter().map(|token| token.text));
+        let whole = if command { rest.len() } else { noise };
+        if !(only_noise || command) {
+            let found = rest.first().map_or("", |token| token.text);
+            let reason = format!("no field of `ip xfrm state` or `ip xfrm policy` begins with `{}`", shorten(found));
+            self.reader.refuse(line, reason);
+        }
+        self.reader.skip(whole.max(1));
+    }
+
+    /// Passes the words of a field that could not be read, up to the next field of the same line. (With `-o`, or in a
+    /// text that lost its line ends, there is more on the line.)
+    fn skip_to_opener(&mut self) {
+        let line = self.reader.last().line;
+        let mut inside = self.reader.last_word();
+        while let Some(word) = self.reader.peek().filter(|_| self.reader.here().line == line) {
+            if Self::opens(word) && !(word == "src" && matches!(inside, Some("sel" | "tmpl"))) {
+                break;
+            }
+            inside = Some(word);
+            self.reader.skip(1);
+        }
+    }
+
+    fn opens(word: &str) -> bool {
+        Self::OPENERS.iter().any(|(opener, _)| *opener == word) || word.contains("(bytes)")
+    }
+
+    /// Notes where a field of the newest entry stands: from `open` to the word taken last.
+    fn place(&mut self, field: Field, open: Span) {
+        if let Some(item) = self.entries.len().checked_sub(1) {
+            self.places.push(Place { item, field, span: open.to(self.reader.last()) });
+        }
+    }
+
+    fn state(&mut self) -> Read<&mut State> {
+        match self.entries.last_mut() {
+            Some(Draft { entry: Entry::State(state), .. }) => Ok(state),
+            Some(_) => Err("this belongs to a state, and a policy stands before it".to_owned()),
+            None => Err("this belongs to a state, and no `src … dst …` line stands before it".to_owned()),
+        }
+    }
+
+    fn policy(&mut self) -> Read<&mut Policy> {
+        match self.entries.last_mut() {
+            Some(Draft { entry: Entry::Policy(policy), .. }) => Ok(policy),
+            Some(_) => Err("this belongs to a policy, and a state stands before it".to_owned()),
+            None => Err("this belongs to a policy, and no `src … dst …` line stands before it".to_owned()),
+        }
+    }
+
+    fn in_policy(&self) -> bool {
+        matches!(self.entries.last(), Some(Draft { entry: Entry::Policy(_), .. }))
+    }
+
+    /// `src A dst B` opens a state, `src A/N dst B/N` a policy.
+    fn src(&mut self, open: Span) -> Read<()> {
+        if self.reader.peek().is_some_and(|word| word.contains('/')) {
+            let item = self.entries.len();
+            let selector = self.selector(open, Some((Field::PolicySrc, Field::PolicyDst)), item)?;
+            let policy = Policy { ptype: None, ..Policy::allow(Direction::Out, selector) };
+            self.entries.push(Draft::new(Entry::Policy(Box::new(policy)), open.line));
+            return Ok(());
+        }
+        let src: IpAddr = self.reader.parsed("an address")?;
+        let src_span = open.to(self.reader.last());
+        let dst_open = self.reader.here();
+        self.reader.expect("dst")?;
+        let dst = self.reader.parsed("an address")?;
+        let mut state = State::esp_tunnel(src, dst, Spi(0));
+        state.replay = None;
+        self.entries.push(Draft::new(Entry::State(Box::new(state)), open.line));
+        let item = self.entries.len() - 1;
+        self.places.push(Place { item, field: Field::StateSrc, span: src_span });
+        self.place(Field::StateDst, dst_open);
+        Ok(())
+    }
+
+    /// The words after `src` of a selector; `places` names the fields to note for the entry `item`.
+    fn selector(&mut self, open: Span, places: Option<(Field, Field)>, item: usize) -> Read<Selector> {
+        let mut note = |field: Option<Field>, span: Span| {
+            self.places.extend(field.map(|field| Place { item, field, span }));
+        };
+        let src: Prefix = self.reader.parsed("an address and a length such as 10.0.0.0/24")?;
+        let src_span = open.to(self.reader.last());
+        let dst_open = self.reader.here();
+        self.reader.expect("dst")?;
+        let dst: Prefix = self.reader.parsed("an address and a length such as 10.0.1.0/24")?;
+        note(places.map(|(src, _)| src), src_span);
+        note(places.map(|(_, dst)| dst), dst_open.to(self.reader.last()));
+        let mut selector = Selector::between(src, dst);
+        let upper_open = self.reader.here();
+        let before = self.reader.mark();
+        self.upper(&mut selector)?;
+        if self.reader.mark() != before {
+            self.places.push(Place { item, field: Field::SelectorUpper, span: upper_open.to(self.reader.last()) });
+        }
+        Ok(selector)
+    }
+
+    /// `proto tcp sport 80 dport 443 dev eth0 uid 0`.
+    fn upper(&mut self, selector: &mut Selector) -> Read<()> {
+        loop {
+            match self.reader.peek() {
+                Some("proto") => {
+                    self.reader.skip(1);
+                    selector.proto = Some(self.reader.read("a protocol name or number", UpperProto::of_word)?);
+                }
+                Some("sport" | "type") => {
+                    self.reader.skip(1);
+                    selector.sport = Some(self.reader.parsed("a number up to 65535")?);
+                }
+                Some("dport" | "code") => {
+                    self.reader.skip(1);
+                    selector.dport = Some(self.reader.parsed("a number up to 65535")?);
+                }
+                Some("key") => {
+                    self.reader.skip(1);
+                    let key: u32 = self.reader.parsed("a GRE key")?;
+                    selector.sport = Some((key >> 16) as u16);
+                    selector.dport = Some((key & 0xffff) as u16);
+                }
+                Some("dev") => {
+                    self.reader.skip(1);
+                    selector.dev = Some(self.reader.word("a device")?.to_owned());
+                }
+                Some("uid") => {
+                    self.reader.skip(1);
+                    selector.uid = Some(self.reader.parsed("a user number")?);
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// `proto esp spi 0x00000003(3) reqid 1(0x00000001) mode tunnel`.
+    fn proto(&mut self, open: Span) -> Read<()> {
+        let id = self.transform(open, [Field::StateProto, Field::StateSpi, Field::StateReqid, Field::StateMode])?;
+        let state = self.state()?;
+        if id.proto.is_ipsec() && id.spi.is_none() {
+            return Err(format!("a state of {} has an SPI, such as `spi 0x00000003`", id.proto));
+        }
+        state.proto = id.proto;
+        state.spi = id.spi.unwrap_or(Spi(0));
+        state.reqid = id.reqid;
+        state.mode = id.mode;
+        if let Some(draft) = self.entries.last_mut() {
+            draft.identified = true;
+        }
+        Ok(())
+    }
+
+    fn transform(&mut self, open: Span, fields: [Field; 4]) -> Read<Transform> {
+        let [proto_field, spi_field, reqid_field, mode_field] = fields;
+        let proto = self.reader.read("a protocol of XFRM such as `esp`", Proto::of_word)?;
+        self.place(proto_field, open);
+        let mut transform = Transform { proto, spi: None, reqid: 0, mode: Mode::Transport };
+        let here = self.reader.here();
+        if self.reader.take("spi") {
+            transform.spi =
+                Some(Spi(self.reader.read("an SPI such as 0x00000003", |word| number(before_parenthesis(word)))?));
+            self.place(spi_field, here);
+        }
+        let here = self.reader.here();
+        self.reader.expect("reqid")?;
+        transform.reqid = self.reader.read("a number", |word| number(before_parenthesis(word)))?;
+        self.place(reqid_field, here);
+        let here = self.reader.here();
+        self.reader.expect("mode")?;
+        transform.mode = self.reader.read("a mode such as `tunnel`", Mode::of_word)?;
+        self.place(mode_field, here);
+        Ok(transform)
+    }
+
+    /// `replay-window 0 seq 0x00000000 flag esn extra_flag … (0x10000000)`, or the line of `stats:`.
+    fn replay_window(&mut self, open: Span) -> Read<()> {
+        let window: u32 = self.reader.parsed("a number of packets")?;
+        if self.reader.peek() == Some("replay") {
+            return self.stats(open, window);
+        }
+        self.state()?.replay_window = u8::try_from(window).map_err(|_| "a window of at most 255 packets".to_owned())?;
+        self.place(Field::ReplayWindow, open);
+        let here = self.reader.here();
+        if self.reader.take("seq") {
+            // iproute2 prints this number in decimal after a `0x`.
+            let seq = self.reader.read("a number", |word| word.strip_prefix("0x").unwrap_or(word).parse().ok())?;
+            self.state()?.acquire_seq = seq;
+            self.place(Field::AcquireSeq, here);
+        }
+        let here = self.reader.here();
+        if self.reader.take("flag") {
+            let mut flags = StateFlags::default();
+            let extra_glued = self.flags(|word| flags.add_word(word));
+            self.state()?.flags = flags;
+            self.place(Field::StateFlag, here);
+            let here = self.reader.here();
+            if extra_glued || self.reader.take("extra_flag") {
+                let mut extra = ExtraFlags::default();
+                self.flags(|word| extra.add_word(word));
+                self.state()?.extra_flags = Some(extra);
+                self.place(Field::ExtraFlag, here);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the words of flags, and the `(0x00100000)` after them. iproute2 prints no blank between the last flag and
+    /// `extra_flag`: the value says whether that was met.
+    fn flags(&mut self, mut add: impl FnMut(&str) -> bool) -> bool {
+        while let Some(word) = self.reader.peek() {
+            if self.reader.at_line_start() || Self::opens(word) {
+                break;
+            }
+            if word.starts_with("(0x") {
+                self.reader.skip(1);
+                break;
+            }
+            if let Some(flag) = word.strip_suffix("extra_flag").filter(|flag| !flag.is_empty()) {
+                let known = add(flag);
+                if known {
+                    self.reader.skip(1);
+                }
+                return known;
+            }
+            if !add(word) {
+                break;
+            }
+            self.reader.skip(1);
+        }
+        false
+    }
+
+    fn stats(&mut self, open: Span, outside_window: u32) -> Read<()> {
+        self.state()?.stats.get_or_insert_default().outside_window = outside_window;
+        self.place(Field::StatsWindow, open);
+        let here = self.reader.here();
+        self.reader.expect("replay")?;
+        let replayed = self.reader.parsed("a number of packets")?;
+        self.state()?.stats.get_or_insert_default().replayed = replayed;
+        self.place(Field::StatsReplay, here);
+        let here = self.reader.here();
+        self.reader.expect("failed")?;
+        let failed = self.reader.parsed("a number of packets")?;
+        self.state()?.stats.get_or_insert_default().failed = failed;
+        self.place(Field::StatsFailed, here);
+        Ok(())
+    }
+
+    fn mark(&mut self, open: Span) -> Read<()> {
+        let mark = self.reader.read("a mark and a mask such as 0xd00/0xf00", mark)?;
+        if self.in_policy() {
+            self.policy()?.mark = Some(mark);
+            self.place(Field::PolicyMark, open);
+        } else {
+            self.state()?.mark = Some(mark);
+            self.place(Field::StateMark, open);
+        }
+        Ok(())
+    }
+
+    fn output_mark(&mut self, open: Span) -> Read<()> {
+        let output = self.reader.read("a mark such as 0xe00/0xf00", |word| match word.split_once('/') {
+            Some((value, mask)) => Some(OutputMark { value: number(value)?, mask: Some(number(mask)?) }),
+            None => Some(OutputMark { value: number(word)?, mask: None }),
+        })?;
+        self.state()?.output_mark = Some(output);
+        self.place(Field::OutputMark, open);
+        Ok(())
+    }
+
+    fn algorithm(&mut self, open: Span, field: Field) -> Read<()> {
+        self.state()?;
+        let name = self.reader.word("the name of an algorithm such as rfc4106(gcm(aes))")?.to_owned();
+        let wants_bits = matches!(field, Field::Aead | Field::AuthTrunc);
+        let (key, bits) = read_key(&mut self.reader, wants_bits, Self::opens)?;
+        let kind = match (field, bits) {
+            (Field::Aead, Some(icv_bits)) => AlgorithmKind::Aead { icv_bits },
+            (Field::AuthTrunc, Some(bits)) => AlgorithmKind::AuthTrunc { bits },
+            (Field::Enc, _) => AlgorithmKind::Enc,
+            (Field::Comp, _) => AlgorithmKind::Comp,
+            (Field::Auth, _) => AlgorithmKind::Auth,
+            _ => return Err("the length of the ICV in bits is missing at the end of the line".to_owned()),
+        };
+        self.state()?.algorithms.push(Algorithm { kind, name, key });
+        self.place(field, open);
+        Ok(())
+    }
+
+    fn encap(&mut self, open: Span) -> Read<()> {
+        self.reader.expect("type")?;
+        let kind = self.reader.read("an encapsulation such as espinudp", EncapType::of_word)?;
+        self.reader.expect("sport")?;
+        let sport = self.reader.parsed("a port")?;
+        self.reader.expect("dport")?;
+        let dport = self.reader.parsed("a port")?;
+        self.reader.expect("addr")?;
+        let addr = self.reader.parsed("an address")?;
+        self.state()?.encap = Some(Encap { kind, sport, dport, addr });
+        self.place(Field::Encap, open);
+        Ok(())
+    }
+
+    fn coa(&mut self, open: Span) -> Read<()> {
+        let coa = self.reader.parsed("an address")?;
+        self.state()?.coa = Some(coa);
+        self.place(Field::Coa, open);
+        Ok(())
+    }
+
+    fn lastused(&mut self, open: Span) -> Read<()> {
+        let lastused = self.time()?;
+        self.state()?.lastused = lastused;
+        self.place(Field::LastUsed, open);
+        Ok(())
+    }
+
+    /// `anti-replay context: seq 0x0, oseq 0x5, bitmap 0x00000000`, or the lines of `anti-replay esn context:`.
+    fn anti_replay(&mut self, open: Span) -> Read<()> {
+        self.state()?;
+        let esn = self.reader.take("esn");
+        self.reader.expect("context:")?;
+        self.place(Field::AntiReplay, open);
+        let replay = if esn { self.esn()? } else { self.short_replay()? };
+        self.state()?.replay = Some(replay);
+        Ok(())
+    }
+
+    fn short_replay(&mut self) -> Read<Replay> {
+        let seq = self.named_number("seq", Some(Field::Seq))?;
+        let oseq = self.named_number("oseq", Some(Field::Oseq))?;
+        let bitmap = self.named_number("bitmap", Some(Field::Bitmap))?;
+        Ok(Replay::Short { seq, oseq, bitmap })
+    }
+
+    fn esn(&mut self) -> Read<Replay> {
+        let here = self.reader.here();
+        let seq = (self.named_number("seq-hi", None)?, self.named_number("seq", None)?);
+        self.place(Field::Seq, here);
+        let here = self.reader.here();
+        let oseq = (self.named_number("oseq-hi", None)?, self.named_number("oseq", None)?);
+        self.place(Field::Oseq, here);
+        let here = self.reader.here();
+        let window = self.named_number("replay_window", None)?;
+        let length = self.named_number("bitmap-length", None)?;
+        self.place(Field::Bitmap, here);
+        let mut bitmap = Vec::new();
+        for _ in 0..length {
+            bitmap.push(self.reader.read("a word of the bitmap", |word| u32::from_str_radix(word, 16).ok())?);
+        }
+        bitmap.reverse();
+        Ok(Replay::Esn { seq, oseq, window, bitmap })
+    }
+
+    fn named_number(&mut self, name: &str, field: Option<Field>) -> Read<u32> {
+        let here = self.reader.here();
+        self.reader.expect(name)?;
+        let value = self.reader.read("a number", |word| number(word.trim_end_matches(',')))?;
+        if let Some(field) = field {
+            self.place(field, here);
+        }
+        Ok(value)
+    }
+
+    fn offload(&mut self, open: Span) -> Read<()> {
+        self.reader.expect("offload")?;
+        self.reader.expect("parameters:")?;
+        self.reader.expect("dev")?;
+        let mut offload = Offload { dev: self.reader.word("a device")?.to_owned(), dir: None, mode: None };
+        if self.reader.take("dir") {
+            offload.dir = Some(self.reader.read("`in` or `out`", state_direction)?);
+        }
+        if self.reader.take("mode") {
+            offload.mode = Some(self.reader.read("`crypto` or `packet`", |word| match word {
+                "crypto" => Some(OffloadMode::Crypto),
+                "packet" => Some(OffloadMode::Packet),
+                _ => None,
+            })?);
+        }
+        if self.in_policy() {
+            self.policy()?.offload = Some(offload);
+        } else {
+            self.state()?.offload = Some(offload);
+        }
+        self.place(Field::Offload, open);
+        Ok(())
+    }
+
+    fn if_id(&mut self, open: Span) -> Read<()> {
+        let if_id = self.reader.read("a number", number)?;
+        if self.in_policy() {
+            self.policy()?.if_id = Some(if_id);
+        } else {
+            self.state()?.if_id = Some(if_id);
+        }
+        self.place(Field::IfId, open);
+        Ok(())
+    }
+
+    fn tfcpad(&mut self, open: Span) -> Read<()> {
+        let tfcpad = self.reader.parsed("a number of octets")?;
+        self.state()?.tfcpad = Some(tfcpad);
+        self.place(Field::TfcPad, open);
+        Ok(())
+    }
+
+    fn iptfs(&mut self, open: Span) -> Read<()> {
+        const WITH_NUMBER: [&str; 5] = ["pkt-size", "max-queue-size", "drop-time", "reorder-window", "init-delay"];
+        let mut options = Vec::new();
+        while let Some(word) = self.reader.peek() {
+            if WITH_NUMBER.contains(&word) {
+                self.reader.skip(1);
+                let value: u32 = self.reader.parsed("a number")?;
+                options.push(format!("{word} {value}"));
+            } else if self.reader.take("dont-frag") {
+                options.push("dont-frag".to_owned());
+            } else {
+                break;
+            }
+        }
+        self.state()?.iptfs = Some(options.join(" "));
+        self.place(Field::Iptfs, open);
+        Ok(())
+    }
+
+    fn pcpu(&mut self, open: Span) -> Read<()> {
+        let pcpu = self.reader.parsed("the number of a CPU")?;
+        self.state()?.pcpu = Some(pcpu);
+        self.place(Field::Pcpu, open);
+        Ok(())
+    }
+
+    /// `dir in` of a state, or the line `dir out action allow index 1 priority 0 ptype main …` of a policy.
+    fn dir(&mut self, open: Span, socket: bool) -> Read<()> {
+        if !self.in_policy() {
+            let dir = self.reader.read("`in` or `out`", state_direction)?;
+            self.state()?.dir = Some(dir);
+            self.place(Field::StateDir, open);
+            return Ok(());
+        }
+        let dir = self.reader.read("`in`, `out` or `fwd`", Direction::of_word)?;
+        let policy = self.policy()?;
+        policy.dir = dir;
+        policy.socket = socket;
+        self.place(Field::PolicyDir, open);
+        let mut priority = None;
+        loop {
+            let here = self.reader.here();
+            match self.reader.peek() {
+                Some("action") => {
+                    self.reader.skip(1);
+                    self.policy()?.action = self.reader.read("`allow` or `block`", Action::of_word)?;
+                    self.place(Field::PolicyAction, here);
+                }
+                Some("index") => {
+                    self.reader.skip(1);
+                    self.policy()?.index = Some(self.reader.read("a number", |word| word.parse().ok())?);
+                    self.place(Field::PolicyIndex, here);
+                }
+                Some("priority") => {
+                    self.reader.skip(1);
+                    priority = Some(self.reader.read("a number", |word| word.parse().ok())?);
+                    self.place(Field::PolicyPriority, here);
+                }
+                Some("ptype") => {
+                    self.reader.skip(1);
+                    self.policy()?.ptype = Some(self.reader.read("`main` or `sub`", PolicyType::of_word)?);
+                    self.place(Field::PolicyType, here);
+                }
+                Some("share") => {
+                    self.reader.skip(1);
+                    self.policy()?.share = self.reader.read("`any`", Share::of_word)?;
+                    self.place(Field::Share, here);
+                }
+                Some("flag") => {
+                    self.reader.skip(1);
+                    let mut flags = PolicyFlags::default();
+                    self.flags(|word| flags.add_word(word));
+                    self.policy()?.flags = flags;
+                    self.place(Field::PolicyFlag, here);
+                }
+                _ => break,
+            }
+        }
+        self.policy()?.priority = priority.ok_or("the line of `dir` has a priority, such as `priority 0`")?;
+        if let Some(draft) = self.entries.last_mut() {
+            draft.identified = true;
+        }
+        Ok(())
+    }
+
+    fn state_selector(&mut self, open: Span) -> Read<()> {
+        self.state()?;
+        self.reader.expect("src")?;
+        let item = self.entries.len().saturating_sub(1);
+        let selector = self.selector(open, None, item)?;
+        self.state()?.selector = Some(selector);
+        self.place(Field::StateSelector, open);
+        Ok(())
+    }
+
+    /// `lifetime config:` and `lifetime current:` say nothing by themselves.
+    fn lifetime(&mut self, _: Span) -> Read<()> {
+        self.reader.read("`config:` or `current:`", |word| matches!(word, "config:" | "current:").then_some(()))
+    }
+
+    /// `limit: soft (INF)(bytes), hard (INF)(bytes)`.
+    fn limit(&mut self, open: Span) -> Read<()> {
+        self.reader.expect("soft")?;
+        let (soft, unit) = self.reader.read("a limit such as (INF)(bytes)", limit)?;
+        self.reader.expect("hard")?;
+        let (hard, hard_unit) = self.reader.read("a limit such as (INF)(bytes)", limit)?;
+        if unit != hard_unit {
+            return Err(format!("the soft limit is in {unit}, the hard one in {hard_unit}"));
+        }
+        let limits = self.limits()?;
+        *(if unit == "bytes" { &mut limits.bytes } else { &mut limits.packets }) = Limit { soft, hard };
+        self.place(Field::Limits, open);
+        Ok(())
+    }
+
+    /// `expire add: soft 0(sec), hard 0(sec)`.
+    fn expire(&mut self, open: Span) -> Read<()> {
+        let add = self.reader.read("`add:` or `use:`", |word| match word {
+            "add:" => Some(true),
+            "use:" => Some(false),
+            _ => None,
+        })?;
+        self.reader.expect("soft")?;
+        let soft = self.reader.read("seconds such as 0(sec)", seconds)?;
+        self.reader.expect("hard")?;
+        let hard = self.reader.read("seconds such as 0(sec)", seconds)?;
+        let limits = self.limits()?;
+        *(if add { &mut limits.add_seconds } else { &mut limits.use_seconds }) = SoftHard { soft, hard };
+        self.place(Field::Limits, open);
+        Ok(())
+    }
+
+    /// `252(bytes), 3(packets)`.
+    fn usage(&mut self, open: Span) -> Read<()> {
+        let bytes = self.reader.read("octets such as 252(bytes)", |word| counted(word, "(bytes)"))?;
+        let packets = self.reader.read("packets such as 3(packets)", |word| counted(word, "(packets)"))?;
+        let usage = self.current()?;
+        usage.bytes = bytes;
+        usage.packets = packets;
+        self.place(if self.in_policy() { Field::PolicyUsage } else { Field::StateUsage }, open);
+        Ok(())
+    }
+
+    /// `add 2026-11-23 03:32:13 use -`.
+    fn times(&mut self, open: Span) -> Read<()> {
+        let added = self.time()?;
+        self.reader.expect("use")?;
+        let used = self.time()?;
+        let usage = self.current()?;
+        usage.added = added;
+        usage.used = used;
+        self.place(Field::Times, open);
+        Ok(())
+    }
+
+    fn limits(&mut self) -> Read<&mut super::Limits> {
+        match self.entries.last_mut().map(|draft| &mut draft.entry) {
+            Some(Entry::State(state)) => Ok(&mut state.stats.get_or_insert_with(StateStats::default).limits),
+            Some(Entry::Policy(policy)) => Ok(&mut policy.stats.get_or_insert_with(PolicyStats::default).limits),
+            None => Err("no `src … dst …` line stands before this".to_owned()),
+        }
+    }
+
+    fn current(&mut self) -> Read<&mut super::Usage> {
+        match self.entries.last_mut().map(|draft| &mut draft.entry) {
+            Some(Entry::State(state)) => Ok(&mut state.stats.get_or_insert_with(StateStats::default).usage),
+            Some(Entry::Policy(policy)) => Ok(&mut policy.stats.get_or_insert_with(PolicyStats::default).usage),
+            None => Err("no `src … dst …` line stands before this".to_owned()),
+        }
+    }
+
+    /// `2026-11-23 03:32:13` or `-`.
+    fn time(&mut self) -> Read<Option<DateTime>> {
+        const EXPECTED: &str = "a time such as 2026-11-23 03:32:13";
+        if self.reader.take("-") {
+            return Ok(None);
+        }
+        let date = self.reader.read(EXPECTED, |word| word.parse::<jiff::civil::Date>().ok())?;
+        let time = self.reader.read(EXPECTED, |word| jiff::civil::Time::strptime("%H:%M:%S", word).ok())?;
+        Ok(Some(date.to_datetime(time)))
+    }
+
+    /// `tmpl src 10.0.0.66 dst 10.0.1.236` and the `proto` line after it.
+    fn template(&mut self, _: Span) -> Read<()> {
+        self.policy()?;
+        let src_open = self.reader.here();
+        self.reader.expect("src")?;
+        let src = self.reader.parsed("an address")?;
+        self.place(Field::TemplateSrc, src_open);
+        let dst_open = self.reader.here();
+        self.reader.expect("dst")?;
+        let dst = self.reader.parsed("an address")?;
+        self.place(Field::TemplateDst, dst_open);
+        let proto_open = self.reader.here();
+        self.reader.expect("proto")?;
+        let fields = [Field::TemplateProto, Field::TemplateSpi, Field::TemplateReqid, Field::TemplateMode];
+        let id = self.transform(proto_open, fields)?;
+        let mut template = Template::esp_tunnel(src, dst);
+        template.proto = id.proto;
+        template.spi = id.spi.unwrap_or(Spi(0));
+        template.reqid = id.reqid;
+        template.mode = id.mode;
+        self.policy()?.templates.push(template);
+        Ok(())
+    }
+
+    /// `level use share any`.
+    fn level(&mut self, open: Span) -> Read<()> {
+        let level = self.reader.read("`required` or `use`", Level::of_word)?;
+        let mut share = None;
+        let level_end = open.to(self.reader.last());
+        let share_open = self.reader.here();
+        if self.reader.take("share") {
+            share = Some(self.reader.read("`any`", Share::of_word)?);
+        }
+        let template = self.last_template()?;
+        template.level = level;
+        template.share = share.unwrap_or(template.share);
+        let item = self.entries.len() - 1;
+        self.places.push(Place { item, field: Field::TemplateLevel, span: level_end });
+        if share.is_some() {
+            self.place(Field::Share, share_open);
+        }
+        Ok(())
+    }
+
+    /// `enc-mask ffffffff auth-mask ffffffff comp-mask ffffffff`.
+    fn algorithm_masks(&mut self, open: Span) -> Read<()> {
+        let mask = |word: &str| u32::from_str_radix(word, 16).ok();
+        let enc = self.reader.read("a mask such as ffffffff", mask)?;
+        self.reader.expect("auth-mask")?;
+        let auth = self.reader.read("a mask such as ffffffff", mask)?;
+        self.reader.expect("comp-mask")?;
+        let comp = self.reader.read("a mask such as ffffffff", mask)?;
+        self.last_template()?.algorithms = [enc, auth, comp];
+        self.place(Field::TemplateAlgorithms, open);
+        Ok(())
+    }
+
+    fn last_template(&mut self) -> Read<&mut Template> {
+        self.policy()?.templates.last_mut().ok_or_else(|| "no `tmpl` line stands before this".to_owned())
+    }
+
+    fn security_context(&mut self, open: Span) -> Read<()> {
+        self.reader.expect("context")?;
+        let rest = self.reader.rest_of_line();
+        let count = rest.len();
+        let context = rest.iter().map(|token| token.text).collect::<Vec<_>>().join(" ");
+        match self.entries.last_mut().map(|draft| &mut draft.entry) {
+            Some(Entry::State(state)) => state.security_context = Some(context),
+            Some(Entry::Policy(policy)) => policy.security_context = Some(context),
+            None => return Err("no `src … dst …` line stands before this".to_owned()),
+        }
+        self.reader.skip(count);
+        self.place(Field::SecurityContext, open);
+        Ok(())
+    }
+}
+
+/// What the `proto` line of a state and of a template have in common.
+struct Transform {
+    proto: Proto,
+    spi: Option<Spi>,
+    reqid: u32,
+    mode: Mode,
+}
+
+/// A number as C reads it: `0x3e00`, `0`, `15872`.
+fn number(word: &str) -> Option<u32> {
+    match word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None => word.parse().ok(),
+    }
+}
+
+fn before_parenthesis(word: &str) -> &str {
+    word.split_once('(').map_or(word, |(before, _)| before)
+}
+
+fn mark(word: &str) -> Option<Mark> {
+    let (value, mask) = word.split_once('/')?;
+    Some(Mark { value: number(value)?, mask: number(mask)? })
+}
+
+fn state_direction(word: &str) -> Option<StateDirection> {
+    match word {
+        "in" => Some(StateDirection::In),
+        "out" => Some(StateDirection::Out),
+        _ => None,
+    }
+}
+
+/// `(INF)(bytes),` or `1000(packets)`: the limit and its unit.
+fn limit(word: &str) -> Option<(Option<u64>, &'static str)> {
+    let word = word.trim_end_matches(',');
+    let (count, unit) = match word.strip_suffix("(bytes)") {
+        Some(count) => (count, "bytes"),
+        None => (word.strip_suffix("(packets)")?, "packets"),
+    };
+    if count == "(INF)" { Some((None, unit)) } else { Some((Some(count.parse().ok()?), unit)) }
+}
+
+fn seconds(word: &str) -> Option<u64> {
+    counted(word, "(sec)")
+}
+
+fn counted(word: &str, unit: &str) -> Option<u64> {
+    word.trim_end_matches(',').strip_suffix(unit)?.parse().ok()
+}
+
+/// Whether a word in front of a field says nothing: a time, a quotation mark, a prompt, a log level.
+fn is_noise(word: &str) -> bool {
+    let time = word.starts_with(|c: char| c.is_ascii_digit())
+        && word.contains([':', '-', '.'])
+        && word.parse::<IpAddr>().is_err();
+    let marks = word.chars().all(|c| !c.is_alphanumeric());
+    let ends = word.ends_with(['|', '>', ']', '$', '#', ':', '%']);
+    time || marks
+        || ends
+        || word.starts_with('[')
+        || matches!(word, "stdout" | "stderr" | "F" | "P" | "Deleted" | "Updated" | "Expired")
+}
+
+/// Whether a line is a command that somebody typed, prompt and all.
+fn is_command<'a>(words: impl Iterator<Item = &'a str>) -> bool {
+    let mut words = words.skip_while(|word| {
+        matches!(*word, "sudo" | "$" | "#") || word.ends_with(['$', '#', '%']) || word.contains('@')
+    });
+    match words.next().map(|word| word.trim_start_matches(['$', '#'])) {
+        Some("ip") => words.any(|word| !word.starts_with('-')),
+        Some("kubectl" | "docker" | "nsenter" | "cat" | "ssh" | "watch") => true,
+        _ => false,
+    }
+}
+
+/// A word for a reason.
+fn shorten(word: &str) -> String {
+    if word.len() > 24 { "…".to_owned() } else { word.to_owned() }
+}

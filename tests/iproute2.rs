@@ -1,0 +1,74 @@
+//! Real output of iproute2, read and printed back, byte for byte.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may fail by panic, and says loudly what it skipped"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use esplain::xfrm::{Style, parse_policies, parse_states, print_policies, print_states};
+
+/// The captures that lie beside the project, or `None` (said loudly) in a checkout without them.
+fn captures() -> Option<PathBuf> {
+    let shared = std::env::var_os("ESPLAIN_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let captures = shared.join("captures");
+    if captures.is_dir() {
+        return Some(captures);
+    }
+    eprintln!("skipped: there is no {}; set ESPLAIN_SHARED to the folder that has captures/", captures.display());
+    None
+}
+
+/// Every text below the captures whose name ends with `ending`, with its path for messages.
+fn texts(ending: &str) -> Vec<(String, String)> {
+    let Some(captures) = captures() else { return Vec::new() };
+    let mut found = Vec::new();
+    for case in fs::read_dir(captures).unwrap() {
+        let case = case.unwrap().path();
+        if !case.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(case).unwrap() {
+            let file = file.unwrap().path();
+            if file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(ending)) {
+                found.push((file.display().to_string(), fs::read_to_string(&file).unwrap()));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no capture has a *{ending}");
+    found
+}
+
+/// Fails with the first line that differs, so that blanks at its end are seen.
+fn assert_same(path: &str, printed: &str, original: &str) {
+    for (number, (printed, original)) in printed.lines().zip(original.lines()).enumerate() {
+        assert_eq!(printed, original, "{path}:{}", number + 1);
+    }
+    assert_eq!(printed, original, "{path}");
+}
+
+#[test]
+fn every_captured_state_prints_back_byte_for_byte() {
+    for ending in ["ip-x-s.txt", "ip-s-x-s.txt"] {
+        for (path, text) in texts(ending) {
+            let listing = parse_states(&text);
+            assert_eq!(listing.unread, [], "{path}");
+            assert_same(&path, &print_states(&listing.items, Style::of(&text)), &text);
+        }
+    }
+}
+
+#[test]
+fn every_captured_policy_prints_back_byte_for_byte() {
+    for ending in ["ip-x-p.txt", "ip-s-x-p.txt"] {
+        for (path, text) in texts(ending) {
+            let listing = parse_policies(&text);
+            assert_eq!(listing.unread, [], "{path}");
+            assert_same(&path, &print_policies(&listing.items, Style::of(&text)), &text);
+        }
+    }
+}
