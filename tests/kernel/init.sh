@@ -46,6 +46,8 @@ stage_one() {
 
 stage_two() {
     mkdir -p /dev/pts /dev/shm /lib/modules /run/lock
+    ln -s /proc/self/fd /dev/fd
+    ln -s fd/0 /dev/stdin && ln -s fd/1 /dev/stdout && ln -s fd/2 /dev/stderr
     mount -t devpts -o mode=620,gid=5,ptmxmode=666 devpts /dev/pts
     mount -t tmpfs -o mode=1777 shm /dev/shm
     mount -t cgroup2 cgroup2 /sys/fs/cgroup

@@ -26,6 +26,7 @@ cmd  sysctl            procps
 cmd  ping              iputils-ping
 cmd  tcpdump           tcpdump
 cmd  ifconfig          net-tools
+cmd  nc                netcat-openbsd
 END
 }
 
