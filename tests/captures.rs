@@ -1,0 +1,316 @@
+//! Captures of a real kernel's ESP, held against what an independent decoder made of them.
+//!
+//! The captures are not part of the repository: they are looked for in `$ESPLAIN_SHARED/captures` and then in
+//! `../shared/captures`. Without them every test here prints `skipped:` and why.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use esplain::decrypt::{Keyring, Scratch, Verdict};
+use esplain::esp::{Secret, SeqIv, Spi};
+use esplain::packet::{IcmpHeader, Layer, LinkType, Located};
+use esplain::xfrm::{Algorithm, AlgorithmKind, Encap, EncapType, Key, Mode, State};
+use serde::Deserialize;
+
+/// `case.json`: the SAs of both nodes.
+#[derive(Deserialize)]
+struct Case {
+    sas: Vec<CaseSa>,
+}
+
+#[derive(Deserialize)]
+struct CaseSa {
+    src: String,
+    dst: String,
+    mode: String,
+    esn: bool,
+    encap: Option<serde_json::Value>,
+    spi: String,
+    aead: Option<CaseAlgorithm>,
+    auth: Option<CaseAlgorithm>,
+    enc: Option<CaseAlgorithm>,
+}
+
+#[derive(Deserialize)]
+struct CaseAlgorithm {
+    alg: String,
+    #[serde(alias = "key_and_salt")]
+    key: String,
+    #[serde(default)]
+    icv_bits: u32,
+}
+
+/// `*.expected.json`: one record for each ESP packet.
+#[derive(Deserialize)]
+struct Expected {
+    ref_decode: Vec<Record>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    frame: usize,
+    path: String,
+    outer: String,
+    spi: String,
+    seq: u64,
+    truncated: bool,
+    icv_ok: bool,
+    sa: Option<String>,
+    mode: Option<String>,
+    pad_len: Option<usize>,
+    next_header: Option<u8>,
+    inner: Option<String>,
+    summary: Option<String>,
+}
+
+#[test]
+fn every_reference_decode_is_reproduced_with_the_right_keys() {
+    let mut records = 0;
+    for_every_capture(|case, capture, expected| {
+        let found = decode(capture, &Keyring::new(&states_of(case, |_| {})));
+        records += found.len();
+        assert_eq!(found.len(), expected.len(), "{}", capture.display());
+        for (found, expected) in found.iter().zip(expected) {
+            assert_eq!(found, expected, "{}", capture.display());
+        }
+    });
+    println!("{records} packets were compared");
+}
+
+#[test]
+fn nothing_opens_with_a_key_or_salt_that_differs_in_one_bit() {
+    for at in [0, 15, 19] {
+        for_every_capture(|case, capture, expected| {
+            let wrong = states_of(case, |key| {
+                let at = at.min(key.len() - 1);
+                key[at] ^= 1;
+            });
+            let found = decode(capture, &Keyring::new(&wrong));
+            let closed: Vec<Record> = expected
+                .iter()
+                .cloned()
+                .map(|record| Record {
+                    icv_ok: false,
+                    sa: None,
+                    mode: None,
+                    pad_len: None,
+                    next_header: None,
+                    inner: None,
+                    summary: None,
+                    ..record
+                })
+                .collect();
+            assert_eq!(found, closed, "{}", capture.display());
+        });
+    }
+}
+
+#[test]
+fn sealing_again_gives_the_kernels_own_octets_and_ivs() {
+    let mut sealed = 0;
+    for_every_capture(|case, capture, _| {
+        let keyring = Keyring::new(&states_of(case, |_| {}));
+        let mut scratch = Scratch::default();
+        let mut randoms = BTreeMap::new();
+        for frame in frames(capture) {
+            let verdict = keyring.decrypt(frame.link, &frame.octets, frame.original_len, &mut scratch);
+            let Some(inner) = verdict.inner else { continue };
+            let esp = verdict.esp().next().unwrap();
+            let sa = esp.entry.unwrap().sa.as_ref().unwrap();
+            let mut packet = Vec::new();
+            sa.seal(esp.seq, esp.iv().unwrap(), inner.next_header, inner.octets, &mut packet).unwrap();
+            assert_eq!(packet, frame.octets[esp.offset..esp.offset + packet.len()], "{}", capture.display());
+            sealed += 1;
+
+            // Linux's seqiv: one random value for an SA, the same for all its packets.
+            if let Ok(iv) = <[u8; 8]>::try_from(esp.iv().unwrap()) {
+                let random = SeqIv { random: iv }.iv(esp.seq);
+                let sa = (esp.src, esp.dst, esp.spi);
+                assert_eq!(*randoms.entry(sa).or_insert(random), random, "{}", capture.display());
+                assert_eq!(SeqIv { random }.iv(esp.seq), iv);
+            }
+        }
+    });
+    println!("{sealed} packets were sealed again");
+}
+
+#[test]
+fn keepalives_and_ike_are_told_from_esp_on_port_4500() {
+    let mut steps = BTreeMap::new();
+    for_every_capture(|case, capture, _| {
+        if !case.ends_with("gw-natt-gcm") || !capture.ends_with("gwa-any.pcap") {
+            return;
+        }
+        let keyring = Keyring::new(&states_of(case, |_| {}));
+        let mut scratch = Scratch::default();
+        for frame in frames(capture) {
+            let verdict = keyring.decrypt(frame.link, &frame.octets, frame.original_len, &mut scratch);
+            if let Some(step) = verdict.path().last() {
+                *steps.entry((step.to_string(), verdict.outcome.status())).or_insert(0) += 1;
+            }
+        }
+    });
+    if captures().is_some() {
+        let expected = [(("esp", "decrypted"), 6), (("ike", "clear"), 1), (("nat-keepalive", "clear"), 1)];
+        assert_eq!(steps, expected.map(|((step, status), count)| ((step.to_owned(), status), count)).into());
+    }
+}
+
+/// Calls `check` with every capture that has a reference: the case's folder, the capture, and the records.
+fn for_every_capture(mut check: impl FnMut(&Path, &Path, &[Record])) {
+    let Some(folder) = captures() else { return };
+    let mut checked = 0;
+    for case in entries(&folder).into_iter().filter(|path| path.is_dir()) {
+        for reference in entries(&case) {
+            let Some(stem) = reference.to_str().and_then(|path| path.strip_suffix(".expected.json")) else { continue };
+            let expected: Expected = serde_json::from_str(&fs::read_to_string(&reference).unwrap()).unwrap();
+            check(&case, Path::new(&format!("{stem}.pcap")), &expected.ref_decode);
+            checked += 1;
+        }
+    }
+    assert!(checked > 0, "no *.expected.json in {}", folder.display());
+}
+
+fn captures() -> Option<PathBuf> {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let shared = std::env::var_os("ESPLAIN_SHARED").map_or(here, PathBuf::from).join("captures");
+    if shared.is_dir() {
+        return Some(shared);
+    }
+    println!(
+        "skipped: there are no captures in {} (set ESPLAIN_SHARED to the folder that holds them)",
+        shared.display()
+    );
+    None
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// The states of a case, their keys changed by `change`.
+fn states_of(case: &Path, change: impl Fn(&mut Vec<u8>)) -> Vec<State> {
+    let case: Case = serde_json::from_str(&fs::read_to_string(case.join("case.json")).unwrap()).unwrap();
+    let algorithm = |kind, from: &CaseAlgorithm| {
+        let mut key = octets(&from.key);
+        change(&mut key);
+        Algorithm { kind, name: from.alg.clone(), key: Key::Known(Secret::new(key)) }
+    };
+    case.sas
+        .iter()
+        .map(|sa| {
+            assert_eq!((sa.mode.as_str(), sa.esn), ("tunnel", false), "the reader of case.json knows no other");
+            let spi = u32::from_str_radix(sa.spi.trim_start_matches("0x"), 16).unwrap();
+            let mut state = State::esp_tunnel(sa.src.parse().unwrap(), sa.dst.parse().unwrap(), Spi(spi));
+            let bits = |algorithm: &CaseAlgorithm| algorithm.icv_bits;
+            let aead = sa.aead.as_ref().map(|from| algorithm(AlgorithmKind::Aead { icv_bits: bits(from) }, from));
+            let auth = sa.auth.as_ref().map(|from| algorithm(AlgorithmKind::AuthTrunc { bits: bits(from) }, from));
+            let enc = sa.enc.as_ref().map(|from| algorithm(AlgorithmKind::Enc, from));
+            state.algorithms.extend(aead.into_iter().chain(auth).chain(enc));
+            if sa.encap.is_some() {
+                let any = [0; 4].into();
+                state.encap = Some(Encap { kind: EncapType::EspInUdp, sport: 4500, dport: 4500, addr: any });
+            }
+            state
+        })
+        .collect()
+}
+
+fn octets(digits: &str) -> Vec<u8> {
+    let digits = digits.trim_start_matches("0x");
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+}
+
+/// What is made of every ESP packet of a capture, in the form of the reference.
+fn decode(capture: &Path, keyring: &Keyring) -> Vec<Record> {
+    let mut scratch = Scratch::default();
+    let mut records = Vec::new();
+    for (at, frame) in frames(capture).iter().enumerate() {
+        let verdict = keyring.decrypt(frame.link, &frame.octets, frame.original_len, &mut scratch);
+        records.extend(record(at + 1, &verdict));
+    }
+    records
+}
+
+fn record(frame: usize, verdict: &Verdict<'_>) -> Option<Record> {
+    let esp = verdict.esp().next()?;
+    let outer = verdict.outer.unwrap();
+    let path: Vec<String> = verdict.path().iter().map(|step| step.to_string().replace(' ', "")).collect();
+    let state = esp.entry.map(|entry| &entry.state);
+    Some(Record {
+        frame,
+        path: path.join("/"),
+        outer: format!("{} > {}", outer.src, outer.dst),
+        spi: esp.spi.to_string(),
+        seq: esp.seq,
+        truncated: verdict.outcome.status() == "truncated",
+        icv_ok: verdict.outcome.status() == "decrypted",
+        sa: state.map(|state| format!("{} > {}", state.src, state.dst)),
+        mode: state.map(|state| if state.mode == Mode::Tunnel { "tunnel".into() } else { state.mode.to_string() }),
+        pad_len: esp.opened.map(|opened| opened.padding.len()),
+        next_header: verdict.inner.map(|inner| inner.next_header),
+        inner: verdict.inner.map(|inner| {
+            inner.octets.iter().fold(String::new(), |mut digits, octet| {
+                write!(digits, "{octet:02x}").unwrap();
+                digits
+            })
+        }),
+        summary: verdict.inner.map(|inner| summary(inner.layers().map(Result::unwrap))),
+    })
+}
+
+/// The reference's one line for the inner packet.
+fn summary<'a>(layers: impl Iterator<Item = Located<'a>>) -> String {
+    let mut line = String::new();
+    let echo = |name: &str, icmp: IcmpHeader<'_>| {
+        format!(" {name} type {} code {} id {} seq {}", icmp.kind(), icmp.code(), icmp.id(), icmp.seq())
+    };
+    for located in layers {
+        match &located.layer {
+            Layer::Ipv4(ip) => {
+                line += &format!("{} > {} ttl {}", ip.source_addr(), ip.destination_addr(), ip.ttl());
+            }
+            Layer::Ipv6(ip) => {
+                line += &format!("{} > {} ttl {}", ip.source_addr(), ip.destination_addr(), ip.hop_limit());
+            }
+            Layer::Icmpv4(icmp) => line += &echo("ICMP", *icmp),
+            Layer::Icmpv6(icmp) => line += &echo("ICMPv6", *icmp),
+            Layer::Tcp(tcp) => {
+                let len = located.end - located.body;
+                let flags = tcp.slice()[13];
+                let (seq, ack) = (tcp.sequence_number(), tcp.acknowledgment_number());
+                line += &format!(" TCP {} > {}", tcp.source_port(), tcp.destination_port());
+                line += &format!(" flags {flags:#04x} seq {seq} ack {ack} len {len}");
+            }
+            _ => {}
+        }
+    }
+    line
+}
+
+struct Captured {
+    link: LinkType,
+    octets: Vec<u8>,
+    original_len: u32,
+}
+
+/// The frames of a classic capture file in the byte order of the machine that made the captures.
+fn frames(path: &Path) -> Vec<Captured> {
+    let file = fs::read(path).unwrap();
+    let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+    assert!([0xa1b2_c3d4, 0xa1b2_3c4d].contains(&word(0)), "{}", path.display());
+    let link = LinkType::from_number(word(20)).unwrap();
+    let mut at = 24;
+    let mut frames = Vec::new();
+    while at < file.len() {
+        let len = word(at + 8) as usize;
+        frames.push(Captured { link, original_len: word(at + 12), octets: file[at + 16..at + 16 + len].to_vec() });
+        at += 16 + len;
+    }
+    frames
+}
