@@ -2,6 +2,11 @@
 //!
 //! The captures are not part of the repository: they are looked for in `$ESPLAIN_SHARED/captures` and then in
 //! `../shared/captures`. Without them every test here prints `skipped:` and why.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what failed by panicking, and what it skipped by printing"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -273,10 +278,10 @@ fn summary<'a>(layers: impl Iterator<Item = Located<'a>>) -> String {
     for located in layers {
         match &located.layer {
             Layer::Ipv4(ip) => {
-                line += &format!("{} > {} ttl {}", ip.source_addr(), ip.destination_addr(), ip.ttl());
+                write!(line, "{} > {} ttl {}", ip.source_addr(), ip.destination_addr(), ip.ttl()).unwrap();
             }
             Layer::Ipv6(ip) => {
-                line += &format!("{} > {} ttl {}", ip.source_addr(), ip.destination_addr(), ip.hop_limit());
+                write!(line, "{} > {} ttl {}", ip.source_addr(), ip.destination_addr(), ip.hop_limit()).unwrap();
             }
             Layer::Icmpv4(icmp) => line += &echo("ICMP", *icmp),
             Layer::Icmpv6(icmp) => line += &echo("ICMPv6", *icmp),
@@ -284,8 +289,8 @@ fn summary<'a>(layers: impl Iterator<Item = Located<'a>>) -> String {
                 let len = located.end - located.body;
                 let flags = tcp.slice()[13];
                 let (seq, ack) = (tcp.sequence_number(), tcp.acknowledgment_number());
-                line += &format!(" TCP {} > {}", tcp.source_port(), tcp.destination_port());
-                line += &format!(" flags {flags:#04x} seq {seq} ack {ack} len {len}");
+                write!(line, " TCP {} > {}", tcp.source_port(), tcp.destination_port()).unwrap();
+                write!(line, " flags {flags:#04x} seq {seq} ack {ack} len {len}").unwrap();
             }
             _ => {}
         }

@@ -5,6 +5,7 @@
 
 mod keyring;
 mod outcome;
+mod plain;
 mod search;
 mod sightings;
 mod verdict;

@@ -47,6 +47,8 @@ pub enum Step {
 /// What a walk through clear layers came to.
 pub(super) struct Found {
     pub(super) outer: Option<Outer>,
+    /// Octets before the outermost IP header.
+    pub(super) link_len: usize,
     pub(super) end: End,
 }
 
@@ -63,48 +65,49 @@ pub(super) enum End {
 
 impl Keyring {
     /// Walks clear layers until ESP, or the end; notes the steps.
-    pub(super) fn search(&self, mut layers: Layers<'_>, path: &mut Vec<Step>) -> Found {
-        let mut outermost = None;
-        let mut around: Option<Outer> = None;
+    pub(super) fn search(&self, layers: Layers<'_>, path: &mut Vec<Step>) -> Found {
+        let mut ip = IpHeaders { outermost: None, innermost: None };
+        let end = self.walk(layers, &mut ip, path);
+        let outer = match end {
+            End::Esp { .. } | End::EspFragment => ip.innermost,
+            End::Clear | End::Stopped(_) => ip.outermost,
+        };
+        Found { outer, link_len: ip.outermost.map_or(0, |outer| outer.start), end }
+    }
+
+    fn walk(&self, mut layers: Layers<'_>, ip: &mut IpHeaders, path: &mut Vec<Step>) -> End {
         let mut fragment = false;
         let mut udp_ports = None;
-        let mut before = Before::Other;
+        let mut was_ip = false;
         while let Some(item) = layers.next() {
             let Located { layer, start, end, missing, .. } = match item {
                 Ok(located) => located,
-                Err(stop) => return Found { outer: outermost, end: End::Stopped(stop) },
+                Err(stop) => return End::Stopped(stop),
             };
             let ports = udp_ports.take();
-            let mut this = Before::Other;
+            let behind_ip = was_ip;
             match &layer {
                 Layer::Vlan(tag) => path.push(Step::Vlan(tag.vlan_identifier().value())),
                 Layer::Ipv4(_) | Layer::Ipv6(_) => {
-                    if before == Before::Ip {
+                    if behind_ip {
                         path.push(Step::IpIp);
                     }
-                    around = outer_of(&layer, start, end);
-                    outermost = outermost.or(around);
+                    ip.enter(outer_of(&layer, start, end));
                     fragment = layer.is_fragment();
-                    this = Before::Ip;
                 }
-                Layer::Ipv6Extension(_, header) => {
-                    set_proto(&mut around, header.next_header().0);
-                    this = Before::Ip;
-                }
+                Layer::Ipv6Extension(_, header) => ip.set_proto(header.next_header().0),
                 Layer::Ipv6Fragment(header) => {
-                    set_proto(&mut around, header.next_header().0);
+                    ip.set_proto(header.next_header().0);
                     fragment |= layer.is_fragment();
-                    this = Before::Ip;
                 }
                 Layer::Ah(header) => {
-                    set_proto(&mut around, header.next_header().0);
+                    ip.set_proto(header.next_header().0);
                     path.push(Step::Ah);
-                    this = Before::Ip;
                 }
                 Layer::Udp(udp) => {
                     let (from, to) = (udp.source_port(), udp.destination_port());
                     udp_ports = Some((from, to));
-                    if [from, to].iter().any(|&port| self.is_encap_port(port)) {
+                    if self.is_encap_port(from) || self.is_encap_port(to) {
                         layers.expect_nat_t();
                     }
                 }
@@ -119,18 +122,21 @@ impl Keyring {
                 Layer::Esp(header) => {
                     path.extend(ports.map(|ports| Step::Udp(self.nat_t_port(ports))));
                     path.push(Step::Esp);
-                    return Found { outer: around, end: End::Esp { header: *header, start, end, missing, fragment } };
+                    return End::Esp { header: *header, start, end, missing, fragment };
                 }
                 Layer::Data(Data::Fragment) => {
                     path.push(Step::Fragment);
-                    let esp = around.is_some_and(|outer| outer.proto == ESP);
-                    return Found { outer: around, end: if esp { End::EspFragment } else { End::Clear } };
+                    let esp = ip.innermost.is_some_and(|outer| outer.proto == ESP);
+                    return if esp { End::EspFragment } else { End::Clear };
                 }
                 _ => {}
             }
-            before = this;
+            was_ip = matches!(
+                layer,
+                Layer::Ipv4(_) | Layer::Ipv6(_) | Layer::Ipv6Extension(..) | Layer::Ipv6Fragment(_) | Layer::Ah(_)
+            );
         }
-        Found { outer: outermost, end: End::Clear }
+        End::Clear
     }
 
     /// The port for which a datagram was read as ESP in UDP.
@@ -159,11 +165,27 @@ impl fmt::Display for Step {
 /// The IP protocol number of ESP.
 const ESP: u8 = 50;
 
-/// What a layer stands behind, as far as that matters for naming IP in IP.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Before {
-    Ip,
-    Other,
+/// The first and the last IP header on the way.
+struct IpHeaders {
+    outermost: Option<Outer>,
+    innermost: Option<Outer>,
+}
+
+impl IpHeaders {
+    fn enter(&mut self, header: Option<Outer>) {
+        self.innermost = header;
+        self.outermost = self.outermost.or(header);
+    }
+
+    /// An extension header behind the last IP header says what that one carries.
+    fn set_proto(&mut self, proto: u8) {
+        let place = self.innermost.map(|header| header.start);
+        for header in [&mut self.outermost, &mut self.innermost].into_iter().flatten() {
+            if Some(header.start) == place {
+                header.proto = proto;
+            }
+        }
+    }
 }
 
 fn outer_of(layer: &Layer<'_>, start: usize, end: usize) -> Option<Outer> {
@@ -174,10 +196,4 @@ fn outer_of(layer: &Layer<'_>, start: usize, end: usize) -> Option<Outer> {
         _ => return None,
     };
     Some(Outer { src, dst, ttl, proto, start, end })
-}
-
-fn set_proto(outer: &mut Option<Outer>, proto: u8) {
-    if let Some(outer) = outer {
-        outer.proto = proto;
-    }
 }

@@ -26,6 +26,8 @@ pub struct Verdict<'a> {
     pub outer: Option<Outer>,
     /// What is directly inside the innermost ESP that is open.
     pub inner: Option<Inner<'a>>,
+    /// Octets of the frame before the outermost IP header.
+    pub(super) link_len: usize,
     scratch: &'a Scratch,
     keyring: &'a Keyring,
 }
@@ -69,6 +71,8 @@ struct EspPlace {
     src: IpAddr,
     dst: IpAddr,
     offset: usize,
+    /// Where the IP header around it begins in the scratch octets.
+    ip: usize,
     /// Where the packet lies in the scratch octets.
     packet: Range<usize>,
     opened: Option<(usize, Opened)>,
@@ -121,7 +125,7 @@ impl Keyring {
             let octets = scratch.octets.get(place.packet.clone())?.get(opened.payload.clone())?;
             Some(Inner { next_header: opened.next_header, octets })
         });
-        Verdict { outcome, deeper, outer, inner, scratch, keyring: self }
+        Verdict { outcome, deeper, outer, inner, link_len: found.link_len, scratch, keyring: self }
     }
 
     /// Opens the outermost ESP of a frame: copies it to the scratch octets, where it is opened in place.
@@ -132,10 +136,10 @@ impl Keyring {
             End::Stopped(Stop { reason: Reason::Cut { need, have }, .. }) => Err(Outcome::Truncated { need, have }),
             End::Stopped(stop) => Err(Outcome::Malformed(Malformed::Header(stop))),
             End::Esp { header, start, end, missing, fragment } => {
-                let Some(Outer { src, dst, .. }) = found.outer else { return Err(Outcome::Clear) };
-                let packet = frame.get(start..end).unwrap_or_default();
-                scratch.octets.extend_from_slice(packet);
-                let place = EspPlace { header, src, dst, offset: start, packet: 0..packet.len(), opened: None };
+                let Some(Outer { src, dst, start: ip, .. }) = found.outer else { return Err(Outcome::Clear) };
+                scratch.octets.extend_from_slice(frame.get(ip..end).unwrap_or_default());
+                let packet = start - ip..end - ip;
+                let place = EspPlace { header, src, dst, offset: start, ip: 0, packet, opened: None };
                 self.unwrap(place, missing, fragment, scratch)
             }
         }
@@ -145,7 +149,7 @@ impl Keyring {
     fn unwrap_next(&self, scratch: &mut Scratch) -> Option<Result<(), Outcome<'_>>> {
         let around = scratch.esp.last()?;
         let (_, opened) = around.opened.as_ref()?;
-        let (src, dst) = (around.src, around.dst);
+        let (mut src, mut dst, mut ip) = (around.src, around.dst, around.ip);
         let payload_start = around.packet.start + opened.payload.start;
         let payload = scratch.octets.get(payload_start..around.packet.start + opened.payload.end)?;
         let steps = scratch.path.len();
@@ -159,9 +163,11 @@ impl Keyring {
             return Some(Err(Outcome::TooDeep { limit: DEPTH_LIMIT }));
         }
         // In transport mode the addresses stay those around the outer ESP.
-        let (src, dst) = found.outer.map_or((src, dst), |outer| (outer.src, outer.dst));
+        if let Some(outer) = found.outer {
+            (src, dst, ip) = (outer.src, outer.dst, payload_start + outer.start);
+        }
         let packet = payload_start + start..payload_start + end;
-        let place = EspPlace { header, src, dst, offset: start, packet, opened: None };
+        let place = EspPlace { header, src, dst, offset: start, ip, packet, opened: None };
         Some(self.unwrap(place, missing, fragment, scratch))
     }
 
@@ -219,6 +225,14 @@ impl<'a> Verdict<'a> {
                 entry: opened.and_then(|(entry, _)| keyring.entries().get(*entry)),
             }
         })
+    }
+}
+
+impl Verdict<'_> {
+    /// The octets from the IP header around the innermost ESP that is open.
+    pub(super) fn header_around(&self) -> Option<&[u8]> {
+        let place = self.scratch.esp.iter().rev().find(|place| place.opened.is_some())?;
+        self.scratch.octets.get(place.ip..)
     }
 }
 
@@ -524,6 +538,19 @@ mod tests {
         for (flags, path) in [([0x20, 0], "esp"), ([0, 8], "fragment")] {
             let mut packet = esp_packet();
             packet[6..8].copy_from_slice(&flags);
+            assert_eq!(look(&keyring, &packet), ("unsupported".into(), path.into(), vec![]));
+        }
+        let address = [0xfd; 16];
+        for (offset, path) in [(0x0001_u16, "esp"), (0x0010, "fragment")] {
+            let fragment = [&[50, 0][..], &offset.to_be_bytes(), &[0, 0, 0, 1], &esp_packet()[20..]].concat();
+            let header = Ipv6Header {
+                payload_length: fragment.len() as u16,
+                next_header: IpNumber(44),
+                source: address,
+                destination: address,
+                ..Ipv6Header::default()
+            };
+            let packet = [&header.to_bytes()[..], &fragment].concat();
             assert_eq!(look(&keyring, &packet), ("unsupported".into(), path.into(), vec![]));
         }
         let mut packet = ping();
