@@ -13,10 +13,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use esplain::decrypt::{Keyring, Scratch, Verdict};
+use esplain::decrypt::{Keyring, Scratch, Sightings, Verdict};
 use esplain::esp::{Secret, SeqIv, Spi};
 use esplain::packet::{IcmpHeader, Layer, LinkType, Located};
-use esplain::xfrm::{Algorithm, AlgorithmKind, Encap, EncapType, Key, Mode, State};
+use esplain::xfrm::{Algorithm, AlgorithmKind, Encap, EncapType, Key, Mode, State, parse_states};
 use serde::Deserialize;
 
 /// `case.json`: the SAs of both nodes.
@@ -164,6 +164,67 @@ fn keepalives_and_ike_are_told_from_esp_on_port_4500() {
     }
 }
 
+#[test]
+fn the_ip_text_of_the_capturing_node_opens_what_it_captured() {
+    let mut closed = BTreeMap::new();
+    for_every_capture(|case, capture, expected| {
+        let name = capture.file_name().and_then(|name| name.to_str()).unwrap();
+        let node = name.split('-').next().unwrap();
+        for listing in ["ip-x-s", "ip-s-x-s"] {
+            let states = states_in(&case.join(format!("{node}.{listing}.txt")));
+            let found = decode(capture, &Keyring::new(&states));
+            if found.iter().any(|record| !record.icv_ok && !record.truncated) {
+                let case = case.file_name().and_then(|name| name.to_str()).unwrap();
+                closed.insert(format!("{case}/{name}"), statuses(capture, &Keyring::new(&states)));
+            } else {
+                assert_eq!(without_sa(&found), without_sa(expected), "{} with {listing}", capture.display());
+            }
+        }
+    });
+    if captures().is_some() {
+        // The faults of these two cases are at worker2, so its own keys do not open what it received.
+        let expected = [("fail-no-in-state/worker2-any.pcap", "no-sa"), ("fail-wrong-key/worker2-any.pcap", "bad-icv")];
+        assert_eq!(closed, expected.map(|(capture, status)| (capture.to_owned(), vec![status; 3])).into());
+    }
+}
+
+#[test]
+fn the_ip_texts_of_both_nodes_together_open_everything() {
+    for_every_capture(|case, capture, expected| {
+        let texts = entries(case).into_iter().filter(|path| path.to_str().unwrap().ends_with(".ip-x-s.txt"));
+        let states: Vec<State> = texts.flat_map(|path| states_in(&path)).collect();
+        let found = decode(capture, &Keyring::new(&states));
+        assert_eq!(without_sa(&found), without_sa(expected), "{}", capture.display());
+    });
+}
+
+#[test]
+fn the_three_copies_on_a_node_and_its_clear_forms_are_recognised_as_one_packet() {
+    let mut copies = Vec::new();
+    for_every_capture(|case, capture, _| {
+        if !case.ends_with("cilium-ping-gcm128-icv128") || !capture.ends_with("worker-any.pcap") {
+            return;
+        }
+        let keyring = Keyring::new(&states_of(case, |_| {}));
+        let (mut scratch, mut sightings) = (Scratch::default(), Sightings::new(64));
+        for (number, frame) in (1..).zip(frames(capture)) {
+            let verdict = keyring.decrypt(frame.link, &frame.octets, frame.original_len, &mut scratch);
+            let esp = verdict.esp().next().map(|esp| (esp.src.to_string(), esp.seq));
+            let seen = sightings.see(number, None, &frame.octets, &verdict);
+            copies.extend(esp.zip(seen).map(|((src, seq), seen)| (src, seq, seen.copy, seen.other_form.len())));
+        }
+    });
+    if captures().is_some() {
+        // Of each request three copies, after the clear one on the pod's device; of each reply one, before its clear ones.
+        let mut expected = Vec::new();
+        for seq in 1..=3 {
+            expected.extend((1..=3).map(|copy| ("10.0.0.66".to_owned(), seq, copy, 1)));
+            expected.push(("10.0.1.236".to_owned(), seq, 1, 0));
+        }
+        assert_eq!(copies, expected);
+    }
+}
+
 /// Calls `check` with every capture that has a reference: the case's folder, the capture, and the records.
 fn for_every_capture(mut check: impl FnMut(&Path, &Path, &[Record])) {
     let Some(folder) = captures() else { return };
@@ -222,6 +283,30 @@ fn states_of(case: &Path, change: impl Fn(&mut Vec<u8>)) -> Vec<State> {
                 state.encap = Some(Encap { kind: EncapType::EspInUdp, sport: 4500, dport: 4500, addr: any });
             }
             state
+        })
+        .collect()
+}
+
+/// The states in the text of `ip xfrm state`, every line of which must be read.
+fn states_in(path: &Path) -> Vec<State> {
+    let listing = parse_states(&fs::read_to_string(path).unwrap());
+    assert!(listing.unread.is_empty(), "{}: {:?}", path.display(), listing.unread);
+    listing.items
+}
+
+/// The records without the SA: both ends have a state for it, and the reference names one of them.
+fn without_sa(records: &[Record]) -> Vec<Record> {
+    records.iter().cloned().map(|record| Record { sa: None, ..record }).collect()
+}
+
+/// The statuses of the ESP packets of a capture.
+fn statuses(capture: &Path, keyring: &Keyring) -> Vec<&'static str> {
+    let mut scratch = Scratch::default();
+    frames(capture)
+        .iter()
+        .filter_map(|frame| {
+            let verdict = keyring.decrypt(frame.link, &frame.octets, frame.original_len, &mut scratch);
+            verdict.esp().next().map(|_| verdict.outcome.status())
         })
         .collect()
 }

@@ -50,7 +50,7 @@ impl Verdict<'_> {
             // The EtherType is at the end, be it of Ethernet, SLL or a VLAN tag; only SLL2 has its own in front.
             LinkType::LinuxSll2 if header.len() == 20 => set_ether_type(header.first_chunk_mut(), v6),
             LinkType::Ethernet | LinkType::LinuxSll | LinkType::LinuxSll2 => {
-                set_ether_type(header.last_chunk_mut(), v6)
+                set_ether_type(header.last_chunk_mut(), v6);
             }
         }
         Some(link)
