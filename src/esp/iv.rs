@@ -16,6 +16,16 @@ impl SeqIv {
     }
 }
 
+/// What Linux's `echainiv(authenc(…,cbc(aes)))` encrypts to get an IV: each half of the value drawn for the SA, made odd,
+/// times the sequence number (crypto/echainiv.c; the words are in the machine's byte order, little-endian here).
+pub(super) fn echain_block(random: [u8; 16], seq: u64) -> [u8; 16] {
+    let mut block = random;
+    for word in block.as_chunks_mut::<8>().0 {
+        *word = (u64::from_le_bytes(*word) | 1).wrapping_mul(seq).to_le_bytes();
+    }
+    block
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

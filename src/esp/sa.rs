@@ -164,6 +164,13 @@ impl Sa {
         self.suite.icv_len()
     }
 
+    /// The IV that Linux would put on the packet with this sequence number, from the random value that it draws when the SA
+    /// is made: [`SeqIv`](super::SeqIv) with the first 8 octets for AES-GCM, `echainiv` for AES-CBC, none for the null
+    /// cipher.
+    pub fn linux_iv(&self, random: [u8; 16], seq: u64) -> Vec<u8> {
+        self.suite.linux_iv(random, seq)
+    }
+
     /// Octets from SPI to ICV that a payload of `payload_len` octets becomes.
     ///
     /// For AES-GCM with a 16-octet ICV: 8 (header) + 8 (IV) + payload and 2 (trailer) up to a multiple of 4 + 16.

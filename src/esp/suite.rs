@@ -16,7 +16,8 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 
-use super::{Encryption, Integrity, Secret, Unusable};
+use super::iv::echain_block;
+use super::{Encryption, Integrity, Secret, SeqIv, Unusable};
 
 /// Octets of the ESP header: SPI and sequence number.
 pub(super) const HEADER_LEN: usize = 8;
@@ -99,6 +100,22 @@ impl Suite {
             Self::Gcm { .. } => 8,
             Self::EncryptThenMac { cipher: Some(_), .. } => 16,
             Self::EncryptThenMac { cipher: None, .. } => 0,
+        }
+    }
+
+    /// The IV that Linux makes for a sequence number, from the random value of the SA.
+    pub(super) fn linux_iv(&self, random: [u8; 16], seq: u64) -> Vec<u8> {
+        match self {
+            Self::Gcm { .. } => {
+                let [a, b, c, d, e, f, g, h, ..] = random;
+                SeqIv { random: [a, b, c, d, e, f, g, h] }.iv(seq).to_vec()
+            }
+            Self::EncryptThenMac { cipher: Some(cipher), .. } => {
+                let mut block = [0; 16];
+                cipher.encrypt(&echain_block(random, seq), &mut block);
+                block.to_vec()
+            }
+            Self::EncryptThenMac { cipher: None, .. } => Vec::new(),
         }
     }
 
