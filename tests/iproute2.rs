@@ -9,6 +9,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use esplain::route::{RouteStyle, TableId, parse_routes, parse_rules, print_routes, print_rules};
 use esplain::xfrm::{Style, parse_policies, parse_states, print_policies, print_states};
 
 /// The captures that lie beside the project, or `None` (said loudly) in a checkout without them.
@@ -69,6 +70,34 @@ fn every_captured_policy_prints_back_byte_for_byte() {
             let listing = parse_policies(&text);
             assert_eq!(listing.unread, [], "{path}");
             assert_same(&path, &print_policies(&listing.items, Style::of(&text)), &text);
+        }
+    }
+}
+
+#[test]
+fn every_captured_rule_prints_back_byte_for_byte() {
+    for ending in ["ip-rule.txt", "ip-6-rule.txt"] {
+        for (path, text) in texts(ending) {
+            let listing = parse_rules(&text);
+            assert_eq!(listing.unread, [], "{path}");
+            assert_same(&path, &print_rules(&listing.items, false), &text);
+        }
+    }
+}
+
+#[test]
+fn every_captured_route_prints_back_byte_for_byte() {
+    for (ending, table) in [("ip-r.txt", 254), ("ip-r-s-t-200.txt", 200), ("ip-r-s-t-all.txt", 254)] {
+        for (path, text) in texts(ending) {
+            let listing = parse_routes(&text, &TableId::Number(table));
+            if text.starts_with("Error: ipv4: FIB table does not exist.") {
+                assert_eq!(listing.items, [], "{path}");
+                assert_eq!(listing.unread.iter().map(|unread| unread.line).collect::<Vec<_>>(), [1, 2]);
+                continue;
+            }
+            assert_eq!(listing.unread, [], "{path}");
+            let style = RouteStyle { tables: ending.contains("all"), ..RouteStyle::default() };
+            assert_same(&path, &print_routes(&listing.items, style), &text);
         }
     }
 }

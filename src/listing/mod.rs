@@ -3,8 +3,12 @@
 //! Pastes come from old and new iproute2, from tickets and from chats that ate the tabs. A reader therefore takes
 //! what is there and names the rest, instead of refusing the whole text for one line.
 
+mod field;
+mod noise;
 mod reader;
 
+pub(crate) use field::fields;
+pub use noise::{is_command, is_noise};
 pub use reader::{Reader, Token};
 
 /// What a reader understood of a text, and what it could not read.

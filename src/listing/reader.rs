@@ -13,7 +13,7 @@ pub struct Token<'a> {
 
 /// Reads a text word by word, wherever its lines break, and keeps the lines that could not be read.
 ///
-/// Words end at white space, at the backslash that `ip -o` prints for a line end, and at the colour codes of `ip -c`.
+/// Marks of a quotation in front of a line are no words. Words end at white space, at the backslash that `ip -o` prints for a line end, and at the colour codes of `ip -c`.
 #[derive(Debug)]
 pub struct Reader<'a> {
     lines: Vec<&'a str>,
@@ -181,7 +181,9 @@ fn words(line: &str, number: usize) -> Vec<Token<'_>> {
         }
     }
     end_word(&mut start, line.len());
-    words
+    // The marks of a quotation (mail, Markdown) and of a table are not words of the text.
+    let marks = words.iter().take_while(|word| word.text.chars().all(|c| matches!(c, '>' | '|'))).count();
+    words.split_off(marks)
 }
 
 /// Where in a colour code (`ESC [ 3 2 m`) the reading is.

@@ -36,14 +36,16 @@ pub struct Route {
     pub flags: RouteFlags,
     /// Realms, as printed.
     pub realms: Option<String>,
-    /// When it ends (IPv6), as printed: `499sec`.
-    pub expires: Option<String>,
-    /// The error a dropping route answers with (IPv6), as printed.
-    pub error: Option<String>,
+    /// Seconds until it ends (IPv6).
+    pub expires: Option<i64>,
+    /// The error a dropping route answers with (IPv6), as an unsigned number.
+    pub error: Option<u32>,
     /// MTU and its like.
     pub metrics: Metrics,
     /// How the router was announced (IPv6).
     pub pref: Option<Preference>,
+    /// The nexthop object, as `-d` prints it after `nh_info `.
+    pub nh_info: Option<String>,
     /// More than one way.
     pub nexthops: Vec<NextHop>,
     /// What only `ip route get` prints.
@@ -73,6 +75,7 @@ impl Route {
             error: None,
             metrics: Metrics::default(),
             pref: None,
+            nh_info: None,
             nexthops: Vec::new(),
             got: None,
         }
@@ -99,8 +102,6 @@ pub struct NextHop {
 /// The additions of `ip route get`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Got {
-    /// The source address that was asked with (`from`), where it was.
-    pub from: Option<IpAddr>,
     /// The mark that was asked with.
     pub mark: Option<u32>,
     /// The user that was asked for.

@@ -14,6 +14,8 @@ pub struct Rule {
     pub dst: Option<Prefix>,
     /// Type of service, 0 for any.
     pub tos: u8,
+    /// DSCP, as printed (iproute2 6.12 and later).
+    pub dscp: Option<String>,
     /// The packet's mark must fit this.
     pub fwmark: Option<Mark>,
     /// The device it came in by; `lo` is for packets of this node.
@@ -53,6 +55,7 @@ impl Rule {
             src: None,
             dst: None,
             tos: 0,
+            dscp: None,
             fwmark: None,
             iif: None,
             oif: None,

@@ -1,24 +1,8 @@
-macro_rules! fields {
-    ($($(#[$doc:meta])* $variant:ident $id:literal,)+) => {
-        /// A field of `ip xfrm state` or `ip xfrm policy`, as the reader tells them apart.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Field {
-            $($(#[$doc])* $variant,)+
-        }
-
-        impl Field {
-            /// Every field.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// A name for messages and JSON: `state-src`.
-            pub fn id(self) -> &'static str {
-                match self { $(Self::$variant => $id,)+ }
-            }
-        }
-    };
-}
+use crate::listing::fields;
 
 fields! {
+    /// A field of `ip xfrm state` or `ip xfrm policy`, as the reader of the text tells them apart.
+    Field:
     /// The outer source of a state.
     StateSrc "state-src",
     /// The outer destination of a state.

@@ -15,7 +15,7 @@ use super::{
     Share, SoftHard, State, StateDirection, StateFlags, StateStats, Template, UpperProto,
 };
 use crate::esp::Spi;
-use crate::listing::{Listing, Place, Reader, Span};
+use crate::listing::{Listing, Place, Reader, Span, is_command, is_noise};
 
 /// One entry of a listing that may show both.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -899,31 +899,6 @@ fn seconds(word: &str) -> Option<u64> {
 
 fn counted(word: &str, unit: &str) -> Option<u64> {
     word.trim_end_matches(',').strip_suffix(unit)?.parse().ok()
-}
-
-/// Whether a word in front of a field says nothing: a time, a quotation mark, a prompt, a log level.
-fn is_noise(word: &str) -> bool {
-    let time = word.starts_with(|c: char| c.is_ascii_digit())
-        && word.contains([':', '-', '.'])
-        && word.parse::<IpAddr>().is_err();
-    let marks = word.chars().all(|c| !c.is_alphanumeric());
-    let ends = word.ends_with(['|', '>', ']', '$', '#', ':', '%']);
-    time || marks
-        || ends
-        || word.starts_with('[')
-        || matches!(word, "stdout" | "stderr" | "F" | "P" | "Deleted" | "Updated" | "Expired")
-}
-
-/// Whether a line is a command that somebody typed, prompt and all.
-fn is_command<'a>(words: impl Iterator<Item = &'a str>) -> bool {
-    let mut words = words.skip_while(|word| {
-        matches!(*word, "sudo" | "$" | "#") || word.ends_with(['$', '#', '%']) || word.contains('@')
-    });
-    match words.next().map(|word| word.trim_start_matches(['$', '#'])) {
-        Some("ip") => words.any(|word| !word.starts_with('-')),
-        Some("kubectl" | "docker" | "nsenter" | "cat" | "ssh" | "watch") => true,
-        _ => false,
-    }
 }
 
 /// A word for a reason.
