@@ -14,7 +14,7 @@ pub struct Check {
     /// The words that what ran must begin with.
     pub ran: Vec<String>,
     /// The exit status.
-    pub status: Option<i32>,
+    pub status: Option<WantedStatus>,
     /// Regular expressions that are each found in the output.
     pub output: Vec<Template>,
     /// Regular expressions of which none is found in the output.
@@ -29,6 +29,15 @@ pub struct Check {
     pub guide: Option<GuideCheck>,
     /// The state that the world is in.
     pub probes: Vec<Probe>,
+}
+
+/// How a command must have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WantedStatus {
+    /// With this exit status.
+    Ended(i32),
+    /// Not yet: it runs in the background.
+    Running,
 }
 
 /// Packets that must have been seen on a node.
@@ -96,4 +105,19 @@ pub struct Probe {
     pub not_output: Vec<Template>,
     /// What its output lists.
     pub shows: Shows,
+}
+
+impl Check {
+    /// Whether any command would do.
+    pub(super) fn asks_nothing(&self) -> bool {
+        self.ran.is_empty()
+            && self.status.is_none()
+            && self.output.is_empty()
+            && self.not_output.is_empty()
+            && self.shows.0.is_empty()
+            && self.captured.is_none()
+            && self.file.is_none()
+            && self.guide.is_none()
+            && self.probes.is_empty()
+    }
 }

@@ -1,6 +1,7 @@
 use super::count::Count;
 use super::role::Role;
 use super::shows::ItemKind;
+use crate::words::{FluentValue, Words};
 
 /// Why a command does not meet a check, in a form that any language can say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Miss {
     },
     /// It still runs.
     StillRunning,
+    /// It has ended, and should run in the background.
+    Ended,
     /// It ended with another status.
     Status {
         /// The status it ended with.
@@ -120,4 +123,65 @@ pub enum PacketCount {
     NoSa,
     /// Sightings of one ESP packet.
     Copies,
+}
+
+impl Miss {
+    /// The miss as a sentence for the learner.
+    pub fn say(&self, words: &Words) -> String {
+        let number = |number: usize| FluentValue::from(number as u64);
+        match self {
+            Self::Elsewhere { ran, wanted } => {
+                let wanted: Vec<&str> = wanted.iter().map(|role| role.name()).collect();
+                words.say("miss-elsewhere", &[("ran", ran.name().into()), ("wanted", wanted.join(", ").into())])
+            }
+            Self::OtherCommand { wanted } if wanted.is_empty() => words.say("miss-other-line", &[]),
+            Self::OtherCommand { wanted } => words.say("miss-other-command", &[("wanted", wanted.as_str().into())]),
+            Self::StillRunning => words.say("miss-still-running", &[]),
+            Self::Ended => words.say("miss-ended", &[]),
+            Self::Status { got, wanted } => {
+                words.say("miss-status", &[("got", got.to_string().into()), ("wanted", wanted.to_string().into())])
+            }
+            Self::OutputLacks { pattern } => words.say("miss-output-lacks", &[("pattern", pattern.as_str().into())]),
+            Self::OutputHas { text } => words.say("miss-output-has", &[("text", text.as_str().into())]),
+            Self::ItemCount { kind, got: 0, .. } => words.say("miss-no-items", &[("kind", kind.key().into())]),
+            Self::ItemCount { kind, got, wanted } => words.say(
+                "miss-item-count",
+                &[("kind", kind.key().into()), ("got", number(*got)), ("wanted", wanted.to_string().into())],
+            ),
+            Self::ItemLacks { kind, pattern } => {
+                words.say("miss-item-lacks", &[("kind", kind.key().into()), ("pattern", pattern.as_str().into())])
+            }
+            Self::KeysHidden => words.say("miss-keys-hidden", &[]),
+            Self::Packets { what, got, wanted } => words.say(
+                "miss-packets",
+                &[("what", what.key().into()), ("got", number(*got)), ("wanted", wanted.to_string().into())],
+            ),
+            Self::DeviceLacks { device } => words.say("miss-device", &[("device", device.as_str().into())]),
+            Self::NoFile { at, path, why } => words.say(
+                "miss-no-file",
+                &[("at", at.name().into()), ("path", path.as_str().into()), ("why", why.as_str().into())],
+            ),
+            Self::GuideFailed { command } => words.say("miss-guide", &[("command", command.as_str().into())]),
+            Self::OtherPacket => words.say("miss-other-packet", &[]),
+            Self::World { at, run, why } => words.say(
+                "miss-world",
+                &[("at", at.name().into()), ("run", run.as_str().into()), ("why", why.say(words).into())],
+            ),
+            Self::Lab { why } => words.say("miss-lab", &[("why", why.as_str().into())]),
+            Self::NotYet { variable } => words.say("miss-not-yet", &[("variable", variable.as_str().into())]),
+        }
+    }
+}
+
+impl PacketCount {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Esp => "esp",
+            Self::Clear => "clear",
+            Self::Decrypted => "decrypted",
+            Self::Refused => "refused",
+            Self::NoSa => "no-sa",
+            Self::Copies => "copies",
+        }
+    }
 }

@@ -2,11 +2,18 @@
 //!
 //! Knows neither how a command is run nor how text is drawn. `lessons/FORMAT.md` is the format that authors write.
 
+mod book;
 mod check;
+mod convert;
 mod count;
 #[expect(clippy::module_inception, reason = "a course is the noun of its file and of the room")]
 mod course;
 mod event;
+mod fault;
+mod files;
+mod items;
+mod judge;
+mod markdown;
 mod miss;
 mod observation;
 mod progress;
@@ -17,15 +24,20 @@ mod shows;
 mod step;
 mod template;
 mod text;
+mod yaml;
 
-pub use check::{CaptureFile, Captured, Check, GuideCheck, Holds, Probe};
+pub use book::Book;
+pub use check::{CaptureFile, Captured, Check, GuideCheck, Holds, Probe, WantedStatus};
 pub use count::Count;
 pub use course::{Course, Part};
 pub use event::{Entry, EntryError, Event, How, StepRef, VERSION, without_keys};
+pub use fault::{Fault, Gravity, Spot};
+pub use files::Files;
+pub use judge::{Near, StepVerdict, Verdict};
 pub use miss::{Miss, PacketCount};
 pub use observation::{GuideRun, Observation, Outcome, Ran, World};
 pub use progress::{Progress, QuestionProgress, Score, StepProgress};
-pub use quiz::{Answered, Judgement, Question, QuestionKind, Unclear, Values, WrongText};
+pub use quiz::{Answered, Answers, Judgement, Question, QuestionKind, Unclear, Values, WrongText};
 pub use role::{Role, UnknownRole};
 pub use seen::{Direction, Opening, PacketPattern, Seen, SeenEsp};
 pub use shows::{ItemKind, ItemPattern, Items, Shows};

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::role::Role;
 use super::seen::Seen;
 use super::template::Facts;
+use crate::command::{self, Elsewhere};
 use crate::trouble::Trouble;
 
 /// What was seen of one line that a learner ran: all that a check may look at.
@@ -35,6 +36,33 @@ pub struct Ran {
     pub words: Vec<String>,
 }
 
+impl Ran {
+    /// The commands that a line typed at `typed_at` runs, as far as one can see without running it.
+    pub fn all(line: &str, typed_at: Role, facts: &Facts) -> Vec<Self> {
+        let found = command::commands(line).unwrap_or_default();
+        found
+            .into_iter()
+            .map(|invocation| {
+                let at =
+                    invocation.elsewhere.iter().fold(typed_at, |at, elsewhere| place(elsewhere, facts).unwrap_or(at));
+                Self { at, words: command::canonical(&invocation.words).words }
+            })
+            .collect()
+    }
+}
+
+/// The role of the place that a wrapper leads to, if it is one of the course's.
+fn place(elsewhere: &Elsewhere, facts: &Facts) -> Option<Role> {
+    let name = match elsewhere {
+        Elsewhere::Container(name) | Elsewhere::Pod { name, .. } => name.strip_prefix("pod/").unwrap_or(name),
+        Elsewhere::NetworkNamespace(_) | Elsewhere::Process { .. } => return None,
+    };
+    Role::ALL.into_iter().find(|role| {
+        let variable = role.name().replace('-', "_");
+        role.name() == name || facts.get(&variable).is_some_and(|full| full == name)
+    })
+}
+
 /// What the guide did for a `:` line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GuideRun {
@@ -64,4 +92,31 @@ pub struct Outcome {
     pub output: String,
     /// Its exit status.
     pub status: i32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_ran_where_its_wrappers_took_it() {
+        let facts = Facts::from([
+            ("worker".to_owned(), "cilium-ipsec-native-routing-worker".to_owned()),
+            ("pod_a".to_owned(), "pod-a".to_owned()),
+        ]);
+        for (line, at, words) in [
+            ("ip x s", Role::Machine, "ip xfrm state list"),
+            (
+                "docker exec -it cilium-ipsec-native-routing-worker sudo ip x s | cat",
+                Role::Worker,
+                "ip xfrm state list",
+            ),
+            ("docker exec worker2 sh -c 'ip x s'", Role::Worker2, "ip xfrm state list"),
+            ("kubectl exec pod-a -- ip x s", Role::PodA, "ip xfrm state list"),
+            ("kubectl -n kube-system exec ds/cilium -- ip x s", Role::Machine, "ip xfrm state list"),
+        ] {
+            let ran = Ran::all(line, Role::Machine, &facts);
+            assert_eq!(ran.first().map(|ran| (ran.at, ran.words.join(" "))), Some((at, words.to_owned())), "{line}");
+        }
+    }
 }

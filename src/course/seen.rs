@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::template::{Facts, FillError, Template};
+use crate::decrypt::{Keyring, Outcome, Scratch};
 use crate::esp::Spi;
+use crate::packet::{Cooked, Frame, LinkType, PacketType};
 
 /// A packet as a lesson looks at it: where it was seen, between whom, and what became of its ESP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +59,48 @@ pub enum Opening {
     NoSa,
     /// It was cut short, broken, or of an algorithm that is not read here.
     Unreadable,
+}
+
+impl Seen {
+    /// Looks at a frame, opening what `keys` can open. `devices` names ifindexes, for captures whose frames say no more.
+    pub fn of(frame: &Frame, keys: &Keyring, devices: &BTreeMap<u32, String>, scratch: &mut Scratch) -> Self {
+        let cooked = match frame.link {
+            LinkType::LinuxSll => Cooked::read_v1(&frame.octets),
+            LinkType::LinuxSll2 => Cooked::read_v2(&frame.octets),
+            _ => None,
+        };
+        let named = || cooked.and_then(|cooked| devices.get(&cooked.ifindex?).cloned());
+        let verdict = keys.decrypt_frame(frame, scratch);
+        let esp = verdict.esp().next().map(|esp| SeenEsp {
+            spi: esp.spi,
+            seq: esp.seq as u32,
+            payload: esp.packet.get(8..).unwrap_or_default().to_vec(),
+        });
+        let inner = verdict.inner.and_then(|inner| inner.layers().find_map(|located| located.ok()?.layer.addresses()));
+        Self {
+            device: frame.device.clone().or_else(named),
+            direction: cooked.and_then(|cooked| direction(cooked.packet_type)),
+            outer: verdict.outer.map(|outer| (outer.src, outer.dst)),
+            opening: match verdict.outcome {
+                Outcome::Decrypted => Opening::Opened,
+                Outcome::Clear => Opening::Clear,
+                Outcome::BadIcv { .. } => Opening::BadIcv,
+                Outcome::NoSa { .. } => Opening::NoSa,
+                _ => Opening::Unreadable,
+            },
+            esp,
+            inner,
+        }
+    }
+}
+
+fn direction(packet_type: PacketType) -> Option<Direction> {
+    match packet_type {
+        PacketType::Host | PacketType::Broadcast | PacketType::Multicast => Some(Direction::In),
+        PacketType::Outgoing => Some(Direction::Out),
+        PacketType::OtherHost => Some(Direction::Other),
+        PacketType::Unknown(_) => None,
+    }
 }
 
 /// What a check or a quiz wants a packet to be; what is `None` does not matter.

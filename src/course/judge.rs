@@ -1,0 +1,343 @@
+//! Whether what a learner did meets a check.
+
+use std::collections::BTreeMap;
+
+use super::check::{Check, Holds, Probe, WantedStatus};
+use super::count::Count;
+use super::items;
+use super::miss::{Miss, PacketCount};
+use super::observation::{Observation, Ran, World};
+use super::role::Role;
+use super::seen::{Opening, Seen, SeenEsp};
+use super::shows::Shows;
+use super::step::Step;
+use super::template::{Facts, FillError, Template};
+
+/// What became of a step's checks when a line was run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StepVerdict {
+    /// The ids of the checks that this line met.
+    pub met: Vec<String>,
+    /// Of the others, the one that this line came nearest to, if it was meant for one at all.
+    pub near: Option<Near>,
+}
+
+/// A check that a line was meant for, and why it does not meet it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Near {
+    /// The check's id.
+    pub check: String,
+    /// What it lacks.
+    pub miss: Miss,
+}
+
+/// Whether a line meets a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does.
+    Met,
+    /// It does not.
+    Missed {
+        /// What it lacks first.
+        miss: Miss,
+        /// Whether the line was meant for this check: something that the check asks of the line itself held, or it was
+        /// the right thing at the wrong place.
+        meant: bool,
+    },
+}
+
+impl Step {
+    /// Judges a line against the checks that are not in `met` yet.
+    pub fn judge<'m>(
+        &self,
+        seen: &Observation,
+        world: &mut dyn World,
+        met: impl IntoIterator<Item = &'m str>,
+    ) -> StepVerdict {
+        let met: Vec<&str> = met.into_iter().collect();
+        let mut verdict = StepVerdict::default();
+        for check in self.checks.iter().filter(|check| !met.contains(&check.id.as_str())) {
+            match check.judge(seen, world) {
+                Verdict::Met => verdict.met.push(check.id.clone()),
+                Verdict::Missed { miss, meant: true } if verdict.near.is_none() => {
+                    verdict.near = Some(Near { check: check.id.clone(), miss });
+                }
+                Verdict::Missed { .. } => {}
+            }
+        }
+        verdict
+    }
+}
+
+impl Check {
+    /// Judges a line. The world is asked last, and only when the line itself is as it should be.
+    pub fn judge(&self, seen: &Observation, world: &mut dyn World) -> Verdict {
+        let mut tally = Tally::default();
+        self.judge_line(seen, &mut tally);
+        let elsewhere = self.elsewhere(seen);
+        if let Some(miss) = tally.misses.into_iter().next() {
+            return Verdict::Missed { miss, meant: tally.held > 0 && elsewhere.is_none() };
+        }
+        if let Some(miss) = elsewhere {
+            return Verdict::Missed { miss, meant: tally.held > 0 };
+        }
+        match self.judge_world(&seen.facts, world) {
+            None => Verdict::Met,
+            Some(miss) => Verdict::Missed { miss, meant: tally.held > 0 },
+        }
+    }
+
+    /// Judges what the check asks of the world alone, for `:check`: is the work done, whoever did it and when?
+    pub fn judge_world(&self, facts: &Facts, world: &mut dyn World) -> Option<Miss> {
+        if let Some(file) = &self.file {
+            let path = match file.path.fill(facts) {
+                Ok(path) => path,
+                Err(error) => return Some(not_filled(error)),
+            };
+            let packets = match world.packets(file.at, &path) {
+                Ok(packets) => packets,
+                Err(trouble) => return Some(Miss::NoFile { at: file.at, path, why: trouble.to_string() }),
+            };
+            let mut tally = Tally::default();
+            judge_packets(&file.holds, &packets, facts, &mut tally);
+            if let Some(miss) = tally.misses.into_iter().next() {
+                return Some(miss);
+            }
+        }
+        self.probes.iter().find_map(|probe| probe.judge(facts, world))
+    }
+
+    fn judge_line(&self, seen: &Observation, tally: &mut Tally) {
+        if !self.ran.is_empty() {
+            let ran = seen.ran.iter().any(|ran| ran.words.starts_with(&self.ran));
+            tally.note(ran, || Miss::OtherCommand { wanted: self.ran.join(" ") });
+        }
+        if let Some(guide) = &self.guide {
+            self.judge_guide(guide, seen, tally);
+        } else if seen.guide.is_some() && self.asks_of_the_line() {
+            // The guide's own words are no tool's output.
+            tally.miss(Miss::OtherCommand { wanted: self.ran.join(" ") });
+            return;
+        }
+        match self.status {
+            None => {}
+            Some(WantedStatus::Running) => tally.require(seen.status.is_none(), || Miss::Ended),
+            Some(WantedStatus::Ended(wanted)) => match seen.status {
+                None => tally.miss(Miss::StillRunning),
+                Some(got) => tally.require(got == wanted, || Miss::Status { got, wanted }),
+            },
+        }
+        if !(self.output.is_empty() && self.not_output.is_empty()) {
+            let all = format!("{}\n{}", seen.output, seen.errors);
+            judge_output(&self.output, &self.not_output, &all, &seen.facts, tally);
+        }
+        judge_shows(&self.shows, &seen.output, &seen.facts, tally);
+        if let Some(captured) = &self.captured {
+            let none = Vec::new();
+            let packets = seen.captured.get(&captured.at).unwrap_or(&none);
+            judge_packets(&captured.holds, packets, &seen.facts, tally);
+        }
+    }
+
+    fn judge_guide(&self, guide: &super::GuideCheck, seen: &Observation, tally: &mut Tally) {
+        let Some(run) = seen.guide.as_ref().filter(|run| run.command == guide.command) else {
+            tally.miss(Miss::OtherCommand { wanted: format!(":{}", guide.command) });
+            return;
+        };
+        if !run.done {
+            tally.held += 1;
+            tally.miss(Miss::GuideFailed { command: run.command.clone() });
+            return;
+        }
+        tally.held += 1;
+        let count = |opening| run.packets.iter().filter(|seen| seen.opening == opening).count();
+        for (wanted, what, opening) in [
+            (guide.decrypted, PacketCount::Decrypted, Opening::Opened),
+            (guide.refused, PacketCount::Refused, Opening::BadIcv),
+            (guide.no_sa, PacketCount::NoSa, Opening::NoSa),
+        ] {
+            tally.count(wanted, what, count(opening));
+        }
+        if let Some(pattern) = &guide.packet {
+            let fits =
+                run.packets.iter().map(|packet| pattern.fits(packet, &seen.facts)).collect::<Result<Vec<_>, _>>();
+            match fits {
+                Ok(fits) => tally.require(fits.contains(&true), || Miss::OtherPacket),
+                Err(error) => tally.miss(not_filled(error)),
+            }
+        }
+    }
+
+    /// The miss of a line that ran at another place, if the place matters.
+    fn elsewhere(&self, seen: &Observation) -> Option<Miss> {
+        if self.at.is_empty() {
+            return None;
+        }
+        let right_command = |ran: &&Ran| self.ran.is_empty() || ran.words.starts_with(&self.ran);
+        let places: Vec<Role> = match &seen.guide {
+            Some(run) => run.at.into_iter().collect(),
+            None => seen.ran.iter().filter(right_command).map(|ran| ran.at).collect(),
+        };
+        if places.iter().any(|place| self.at.contains(place)) {
+            return None;
+        }
+        Some(match places.first() {
+            Some(ran) => Miss::Elsewhere { ran: *ran, wanted: self.at.clone() },
+            None => Miss::OtherCommand { wanted: self.ran.join(" ") },
+        })
+    }
+
+    /// Whether the check asks anything of the line, and not of the world alone.
+    fn asks_of_the_line(&self) -> bool {
+        !(self.ran.is_empty()
+            && self.status.is_none()
+            && self.output.is_empty()
+            && self.not_output.is_empty()
+            && self.shows.0.is_empty()
+            && self.captured.is_none())
+    }
+}
+
+impl Probe {
+    fn judge(&self, facts: &Facts, world: &mut dyn World) -> Option<Miss> {
+        let run = match self.run.fill(facts) {
+            Ok(run) => run,
+            Err(error) => return Some(not_filled(error)),
+        };
+        let outcome = match world.run(self.at, &run) {
+            Ok(outcome) => outcome,
+            Err(trouble) => return Some(Miss::Lab { why: trouble.to_string() }),
+        };
+        let mut tally = Tally::default();
+        if let Some(wanted) = self.status {
+            tally.require(outcome.status == wanted, || Miss::Status { got: outcome.status, wanted });
+        }
+        judge_output(&self.output, &self.not_output, &outcome.output, facts, &mut tally);
+        judge_shows(&self.shows, &outcome.output, facts, &mut tally);
+        let why = tally.misses.into_iter().next()?;
+        Some(match why {
+            // What an earlier step brings is not this command's fault.
+            Miss::NotYet { .. } => why,
+            why => Miss::World { at: self.at, run, why: Box::new(why) },
+        })
+    }
+}
+
+/// What held, and what did not.
+#[derive(Default)]
+struct Tally {
+    /// How many things held that only a line meant for this check brings about.
+    held: usize,
+    misses: Vec<Miss>,
+}
+
+impl Tally {
+    fn miss(&mut self, miss: Miss) {
+        self.misses.push(miss);
+    }
+
+    /// Something that says what the line was meant for.
+    fn note(&mut self, holds: bool, miss: impl FnOnce() -> Miss) {
+        self.held += usize::from(holds);
+        self.require(holds, miss);
+    }
+
+    /// Something that many lines bring about.
+    fn require(&mut self, holds: bool, miss: impl FnOnce() -> Miss) {
+        if !holds {
+            self.misses.push(miss());
+        }
+    }
+
+    fn count(&mut self, wanted: Option<Count>, what: PacketCount, got: usize) {
+        if let Some(wanted) = wanted {
+            self.require(wanted.allows(got), || Miss::Packets { what, got, wanted });
+        }
+    }
+}
+
+fn judge_output(output: &[Template], not_output: &[Template], text: &str, facts: &Facts, tally: &mut Tally) {
+    for pattern in output {
+        match pattern.pattern(facts) {
+            Ok(regex) => {
+                tally.note(regex.is_match(text), || Miss::OutputLacks { pattern: pattern.show(facts) });
+            }
+            Err(error) => tally.miss(not_filled(error)),
+        }
+    }
+    for pattern in not_output {
+        match pattern.pattern(facts).map(|regex| regex.find(text).map(|found| found.as_str().to_owned())) {
+            Ok(None) => {}
+            Ok(Some(text)) => tally.miss(Miss::OutputHas { text }),
+            Err(error) => tally.miss(not_filled(error)),
+        }
+    }
+}
+
+fn judge_shows(shows: &Shows, text: &str, facts: &Facts, tally: &mut Tally) {
+    for wanted in &shows.0 {
+        let kind = wanted.kind;
+        let found = items::read(kind, text);
+        tally.held += usize::from(!found.is_empty());
+        tally.require(wanted.count.allows(found.len()), || Miss::ItemCount {
+            kind,
+            got: found.len(),
+            wanted: wanted.count,
+        });
+        for pattern in &wanted.like {
+            let fitting = found.iter().map(|item| item.fits(pattern, facts)).collect::<Result<Vec<_>, _>>();
+            match fitting {
+                Ok(fitting) => tally.require(fitting.contains(&true), || {
+                    let fields = pattern.0.iter().map(|(name, value)| format!("{name} {}", value.show(facts)));
+                    Miss::ItemLacks { kind, pattern: fields.collect::<Vec<_>>().join(" ") }
+                }),
+                Err(error) => tally.miss(not_filled(error)),
+            }
+        }
+        let hidden = wanted.keys && found.iter().any(|item| item.key_hidden);
+        tally.require(!hidden, || Miss::KeysHidden);
+    }
+}
+
+fn judge_packets(holds: &Holds, packets: &[Seen], facts: &Facts, tally: &mut Tally) {
+    let esp: Vec<(&Seen, &SeenEsp)> = packets.iter().filter_map(|seen| Some((seen, seen.esp.as_ref()?))).collect();
+    if let Some(wanted) = holds.clear {
+        match between_the_pods(packets, facts) {
+            Ok(got) => tally.count(Some(wanted), PacketCount::Clear, got),
+            Err(error) => tally.miss(not_filled(error)),
+        }
+    }
+    tally.count(holds.esp, PacketCount::Esp, esp.len());
+    for device in &holds.devices {
+        match device.fill(facts) {
+            Ok(device) => {
+                let shown = esp.iter().any(|(seen, _)| seen.device.as_ref() == Some(&device));
+                tally.require(shown, || Miss::DeviceLacks { device });
+            }
+            Err(error) => tally.miss(not_filled(error)),
+        }
+    }
+    let mut sightings: BTreeMap<(u32, u32, &[u8]), usize> = BTreeMap::new();
+    for (_, esp) in &esp {
+        *sightings.entry((esp.spi.0, esp.seq, &esp.payload)).or_default() += 1;
+    }
+    tally.count(holds.copies, PacketCount::Copies, sightings.values().copied().max().unwrap_or(0));
+    let decrypted = packets.iter().filter(|seen| seen.opening == Opening::Opened).count();
+    tally.count(holds.decrypted, PacketCount::Decrypted, decrypted);
+}
+
+/// How many packets between the two pods could be read as they were.
+fn between_the_pods(packets: &[Seen], facts: &Facts) -> Result<usize, FillError> {
+    let pods = [Template::new("{pod_a_ip}").fill(facts)?, Template::new("{pod_b_ip}").fill(facts)?];
+    let is_pod = |address: std::net::IpAddr| pods.contains(&address.to_string());
+    let clear = packets.iter().filter(|seen| seen.opening == Opening::Clear);
+    Ok(clear.filter(|seen| seen.outer.is_some_and(|(src, dst)| is_pod(src) && is_pod(dst))).count())
+}
+
+fn not_filled(error: FillError) -> Miss {
+    match error {
+        FillError::Unknown(variable) => Miss::NotYet { variable },
+        // A lesson with such a pattern is not read in the first place.
+        FillError::Pattern(why) => Miss::Lab { why },
+    }
+}
