@@ -2,16 +2,20 @@
 //!
 //! Knows neither keys nor files.
 
+mod checksum;
 mod cooked;
 mod frame;
 mod header;
 mod layer;
 mod layers;
+pub mod line;
 mod link;
 
+pub use checksum::{checksum, transport_checksum};
 pub use cooked::{Cooked, PacketType};
-pub use frame::{Frame, Timestamp};
+pub use frame::{Frame, FrameView, Timestamp};
 pub use header::{EspHeader, IcmpHeader, VxlanHeader};
 pub use layer::{Data, Layer, Located, Reason, Stop};
 pub use layers::{Dissection, Layers, NAT_T_PORT, VXLAN_PORTS};
+pub use line::Printer;
 pub use link::LinkType;
