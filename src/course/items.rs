@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::shows::{ItemKind, ItemPattern};
 use super::template::{Facts, FillError, number};
+use crate::route::{self, RuleAction, TableId};
 use crate::xfrm::{self, Mark, Prefix};
 
 /// One item of a listing.
@@ -20,8 +21,8 @@ pub(super) fn read(kind: ItemKind, text: &str) -> Vec<Item> {
     match kind {
         ItemKind::States => xfrm::parse_states(text).items.iter().map(state).collect(),
         ItemKind::Policies => xfrm::parse_policies(text).items.iter().map(policy).collect(),
-        ItemKind::Rules => Vec::new(),
-        ItemKind::Routes => Vec::new(),
+        ItemKind::Rules => route::parse_rules(text).items.iter().map(rule).collect(),
+        ItemKind::Routes => route::parse_routes(text, &TableId::MAIN).items.iter().map(one_route).collect(),
         ItemKind::Addresses => addresses(text),
     }
 }
@@ -62,6 +63,9 @@ pub(super) fn mark(text: &str) -> Option<Mark> {
 
 /// Reads an address, or a prefix; an address is the prefix that holds only it.
 pub(super) fn prefix(text: &str) -> Option<Prefix> {
+    if text == "default" {
+        return Some(Prefix::any_like(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)));
+    }
     match text.parse::<IpAddr>() {
         Ok(address) => Some(Prefix::host(address)),
         Err(_) => text.parse().ok(),
@@ -95,6 +99,30 @@ fn policy(policy: &xfrm::Policy) -> Item {
         ("tmpl_src", template.map(|template| template.src.to_string())),
         ("tmpl_dst", template.map(|template| template.dst.to_string())),
         ("level", template.map(|template| template.level.to_string())),
+    ])
+}
+
+fn rule(rule: &route::Rule) -> Item {
+    let table = match &rule.action {
+        RuleAction::Lookup(table) => Some(table.to_string()),
+        _ => None,
+    };
+    Item::of([
+        ("priority", Some(rule.priority.to_string())),
+        ("mark", rule.fwmark.map(|mark| mark.to_string())),
+        ("table", table),
+    ])
+}
+
+fn one_route(route: &route::Route) -> Item {
+    Item::of([
+        ("kind", Some(route.kind.to_string())),
+        ("dst", Some(route.dst.to_string())),
+        ("via", route.via.map(|via| via.to_string())),
+        ("dev", route.dev.clone()),
+        ("src", route.src.map(|src| src.to_string())),
+        ("mtu", route.metrics.mtu().map(|mtu| mtu.to_string())),
+        ("protocol", Some(route.protocol.to_string())),
     ])
 }
 
@@ -168,6 +196,19 @@ mod tests {
             assert!(lists(ItemKind::Addresses, text, &[("dev", "cilium_host"), ("address", "10.0.0.66")]), "{text}");
             assert!(!lists(ItemKind::Addresses, text, &[("dev", "eth0"), ("address", "10.0.0.66")]));
         }
+    }
+
+    #[test]
+    fn rules_and_routes_fit_by_their_fields() {
+        let rules = "1:\tfrom all fwmark 0xd00/0xf00 lookup 200\n100:\tfrom all lookup local\n";
+        assert!(lists(ItemKind::Rules, rules, &[("priority", "1"), ("mark", "0xd00/0xf00"), ("table", "200")]));
+        assert!(lists(ItemKind::Rules, rules, &[("priority", "100"), ("table", "local")]));
+        assert!(!lists(ItemKind::Rules, rules, &[("priority", "100"), ("table", "200")]));
+        let routes = "local 10.0.0.0/24 dev eth0 proto 50 scope host \n10.0.1.0/24 dev cilium_host mtu 1500 \ndefault via 172.18.0.1 dev eth0 \n";
+        assert!(lists(ItemKind::Routes, routes, &[("kind", "local"), ("dst", "10.0.0.0/24"), ("protocol", "50")]));
+        assert!(lists(ItemKind::Routes, routes, &[("dst", "10.0.1.0/24"), ("dev", "cilium_host"), ("mtu", "1500")]));
+        assert!(lists(ItemKind::Routes, routes, &[("dst", "default"), ("via", "172.18.0.1")]));
+        assert!(!lists(ItemKind::Routes, routes, &[("dst", "10.0.1.0/24"), ("dev", "eth0")]));
     }
 
     #[test]
