@@ -88,3 +88,14 @@ impl From<Exit> for std::process::ExitCode {
         Self::from(exit as u8)
     }
 }
+
+/// The one of the `known` words that was most likely meant by `word`, if any is near enough.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |other: &str| strsim::jaro_winkler(&word.to_lowercase(), &other.to_lowercase());
+    known
+        .into_iter()
+        .map(|other| (other, likeness(other)))
+        .filter(|(_, likeness)| *likeness > 0.75)
+        .max_by(|(_, one), (_, two)| one.total_cmp(two))
+        .map(|(other, _)| other)
+}

@@ -2,8 +2,7 @@ use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::ValueEnum;
-
+use crate::render::{Colour, Look, Surroundings};
 use crate::trouble::Trouble;
 
 /// What a subcommand speaks through: the standard streams, and what is known of the terminal behind them.
@@ -21,20 +20,9 @@ pub struct Io {
     reader_is_gone: Arc<AtomicBool>,
 }
 
-/// When to use colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal that shows colour, unless `NO_COLOR` is set.
-    Auto,
-    /// Always, also into files and pipes.
-    Always,
-    /// Never.
-    Never,
-}
-
 impl Io {
     /// The streams of this process.
-    pub fn of_process(color: Color) -> Self {
+    pub fn of_process(color: Colour) -> Self {
         let terminal = io::stdout().is_terminal();
         let reader_is_gone = Arc::new(AtomicBool::new(false));
         let out = Out { to: io::stdout(), reader_is_gone: Arc::clone(&reader_is_gone) };
@@ -42,7 +30,7 @@ impl Io {
             input: Box::new(io::stdin()),
             out: Box::new(BufWriter::with_capacity(64 * 1024, out)),
             err: Box::new(io::stderr()),
-            color: color.on(terminal),
+            color: Look::decide(&Surroundings::of_process(color, false)).colour,
             columns: if terminal { crossterm::terminal::size().ok().map(|(columns, _)| columns) } else { None },
             reader_is_gone,
         }
@@ -61,20 +49,6 @@ impl Io {
     /// The failure that an error of `out` is.
     pub fn unwritable(error: &io::Error) -> Trouble {
         Trouble::unusable("standard output cannot be written").because(error)
-    }
-}
-
-impl Color {
-    /// Whether there is to be colour, for a stream that is a terminal or not.
-    fn on(self, terminal: bool) -> bool {
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        match self {
-            Self::Always => true,
-            Self::Never => false,
-            Self::Auto if set("NO_COLOR") => false,
-            Self::Auto if set("FORCE_COLOR") || set("CLICOLOR_FORCE") => true,
-            Self::Auto => terminal && std::env::var_os("TERM").is_some_and(|term| term != "dumb"),
-        }
     }
 }
 

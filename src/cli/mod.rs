@@ -5,6 +5,7 @@
 
 mod decrypt;
 mod io;
+mod learn;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -13,18 +14,21 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-pub use io::{Color, Io};
+pub use io::Io;
 
+use crate::render::Colour;
 use crate::trouble::{Exit, Trouble};
 
 /// ESP, explained: see how Cilium's IPsec really moves a packet.
 #[derive(Debug, Parser)]
-#[command(name = "esplain", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "esplain", version, about, max_term_width = 100)]
 struct Call {
     #[command(flatten)]
     everywhere: Everywhere,
+    #[command(flatten)]
+    options: learn::Options,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// The options that every subcommand takes.
@@ -33,12 +37,13 @@ struct Everywhere {
     /// When to use colour.
     ///
     /// `auto` uses it on a terminal, unless NO_COLOR is set or TERM is "dumb". This option wins over both.
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
-    color: Color,
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    color: Colour,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Learn(learn::Args),
     Decrypt(decrypt::Args),
 }
 
@@ -50,7 +55,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let mut io = Io::of_process(call.everywhere.color);
-    let ended = run(call.command, &mut io).and_then(|exit| io.finish().map(|()| exit));
+    let ended = run(call, &mut io).and_then(|exit| io.finish().map(|()| exit));
     match ended {
         _ if io.reader_is_gone() => Exit::Done.into(),
         Ok(exit) => exit.into(),
@@ -61,8 +66,17 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(command: Command, io: &mut Io) -> Result<Exit, Trouble> {
+fn run(call: Call, io: &mut Io) -> Result<Exit, Trouble> {
+    let color = call.everywhere.color;
+    let Some(command) = call.command else {
+        return learn::run(learn::Args::of_options(call.options), color);
+    };
+    if call.options != learn::Options::default() {
+        return Err(Trouble::usage("the options of the guided shell stand before a subcommand")
+            .hint("write them after `learn`: `esplain learn --lab sim`"));
+    }
     match command {
+        Command::Learn(args) => learn::run(args, color),
         Command::Decrypt(args) => decrypt::run(args, io),
     }
 }

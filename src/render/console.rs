@@ -1,8 +1,11 @@
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use super::paint::paint_line;
 use super::{Block, Colour, Line, Look, Surroundings, layout, paint};
 use crate::trouble::Trouble;
+
+/// Prints whole lines above a prompt.
+pub type Printer = Box<dyn FnMut(String) -> io::Result<()> + Send>;
 
 /// The one way to the reader's screen.
 ///
@@ -13,23 +16,40 @@ pub struct Console {
     around: Surroundings,
     out: Box<dyn Write + Send>,
     error: Box<dyn Write + Send>,
-    above: Option<Box<dyn FnMut(String) -> io::Result<()> + Send>>,
+    above: Option<Printer>,
+    waiting: String,
     broken: Option<io::Error>,
 }
 
 impl Console {
     /// The process's own standard output and error.
     pub fn standard(colour: Colour, plain: bool) -> Self {
-        let around = surroundings(colour, plain);
+        let around = Surroundings::of_process(colour, plain);
         let look = Look::decide(&around);
         // The look alone decides; crossterm would otherwise read `NO_COLOR` again and overrule the flag.
         crossterm::style::force_color_output(look.colour);
-        Self { look, around, out: Box::new(io::stdout()), error: Box::new(io::stderr()), above: None, broken: None }
+        Self {
+            look,
+            around,
+            out: Box::new(io::stdout()),
+            error: Box::new(io::stderr()),
+            above: None,
+            waiting: String::new(),
+            broken: None,
+        }
     }
 
     /// Writes somewhere else, with a fixed look: for tests and for files.
     pub fn into_writer(look: Look, out: Box<dyn Write + Send>) -> Self {
-        Self { look, around: Surroundings::default(), out, error: Box::new(io::sink()), above: None, broken: None }
+        Self {
+            look,
+            around: Surroundings::default(),
+            out,
+            error: Box::new(io::sink()),
+            above: None,
+            waiting: String::new(),
+            broken: None,
+        }
     }
 
     /// What the screen can show now.
@@ -45,14 +65,29 @@ impl Console {
     /// Asks the terminal for its width again, after it may have been resized.
     pub fn measure(&mut self) {
         if self.around.terminal {
-            self.around.width = terminal_width();
+            self.around.width = super::look::terminal_width();
             self.look = Look::decide(&self.around);
         }
     }
 
-    /// From now on (until [`Console::at_prompt`] is called with `None`) text is printed above a prompt by this printer.
-    pub fn at_prompt(&mut self, printer: Option<Box<dyn FnMut(String) -> io::Result<()> + Send>>) {
+    /// From now on text waits for [`Console::flush_above`] and is then printed above a prompt; `None` writes directly
+    /// again, first of all what still waited.
+    pub fn at_prompt(&mut self, printer: Option<Printer>) {
         self.above = printer;
+        if self.above.is_none() {
+            let waiting = std::mem::take(&mut self.waiting);
+            self.raw(&waiting);
+        }
+    }
+
+    /// Prints what waited, in one go and only whole lines: a line editor redraws its prompt below it.
+    pub fn flush_above(&mut self) {
+        let Some(printer) = &mut self.above else { return };
+        let Some(end) = self.waiting.rfind('\n') else { return };
+        let rest = self.waiting.split_off(end + 1);
+        let lines = std::mem::replace(&mut self.waiting, rest);
+        let written = printer(lines);
+        self.remember(written);
     }
 
     /// Writes blocks, laid out for the width, and a newline after each.
@@ -83,10 +118,11 @@ impl Console {
         if text.is_empty() || self.broken.is_some() {
             return;
         }
-        let written = match &mut self.above {
-            Some(printer) => printer(text.to_owned()),
-            None => self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()),
-        };
+        if self.above.is_some() {
+            self.waiting.push_str(text);
+            return;
+        }
+        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
         self.remember(written);
     }
 
@@ -124,26 +160,6 @@ impl Console {
             self.broken = Some(error);
         }
     }
-}
-
-fn surroundings(colour: Colour, plain: bool) -> Surroundings {
-    let variable = |name: &str| std::env::var(name).ok();
-    let terminal = io::stdout().is_terminal();
-    Surroundings {
-        colour,
-        plain,
-        terminal,
-        width: if terminal { terminal_width() } else { None },
-        no_color: variable("NO_COLOR"),
-        force_color: variable("FORCE_COLOR"),
-        clicolor_force: variable("CLICOLOR_FORCE"),
-        term: variable("TERM"),
-        locale: ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty()),
-    }
-}
-
-fn terminal_width() -> Option<usize> {
-    crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::io::IsTerminal;
 
 use super::{Line, Span, ascii};
 
@@ -50,6 +51,30 @@ pub struct Surroundings {
     pub locale: Option<String>,
 }
 
+impl Surroundings {
+    /// Those of this process, with the choices of its command line.
+    pub fn of_process(colour: Colour, plain: bool) -> Self {
+        let variable = |name: &str| std::env::var(name).ok();
+        let terminal = std::io::stdout().is_terminal();
+        Self {
+            colour,
+            plain,
+            terminal,
+            width: if terminal { terminal_width() } else { None },
+            no_color: variable("NO_COLOR"),
+            force_color: variable("FORCE_COLOR"),
+            clicolor_force: variable("CLICOLOR_FORCE"),
+            term: variable("TERM"),
+            locale: ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty()),
+        }
+    }
+}
+
+/// The columns of the terminal, if there is one.
+pub(super) fn terminal_width() -> Option<usize> {
+    crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns))
+}
+
 /// Columns where nothing says how many there are.
 const USUAL_WIDTH: usize = 80;
 /// Running text wider than this is hard to read; a wider terminal keeps a margin.
@@ -99,29 +124,36 @@ fn speaks_utf8(locale: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn some(value: &str) -> Option<String> {
-        Some(value.to_owned())
-    }
-
     #[test]
     fn the_flag_comes_first_then_no_color_then_force_then_the_terminal() {
         let terminal = Surroundings { terminal: true, ..Surroundings::default() };
         let colour = |around: Surroundings| Look::decide(&around).colour;
         assert!(colour(terminal.clone()));
         assert!(!colour(Surroundings::default()));
-        assert!(!colour(Surroundings { term: some("dumb"), ..terminal.clone() }));
-        assert!(!colour(Surroundings { no_color: some("1"), force_color: some("1"), ..terminal.clone() }));
-        assert!(colour(Surroundings { no_color: some(""), ..terminal.clone() }), "an empty NO_COLOR means nothing");
-        assert!(colour(Surroundings { clicolor_force: some("1"), ..Surroundings::default() }));
-        assert!(!colour(Surroundings { force_color: some("0"), ..Surroundings::default() }));
-        assert!(colour(Surroundings { no_color: some("1"), colour: Colour::Always, ..Surroundings::default() }));
-        assert!(!colour(Surroundings { force_color: some("1"), colour: Colour::Never, ..terminal }));
+        assert!(!colour(Surroundings { term: Some("dumb".to_owned()), ..terminal.clone() }));
+        assert!(!colour(Surroundings {
+            no_color: Some("1".to_owned()),
+            force_color: Some("1".to_owned()),
+            ..terminal.clone()
+        }));
+        assert!(
+            colour(Surroundings { no_color: Some(String::new()), ..terminal.clone() }),
+            "an empty NO_COLOR means nothing"
+        );
+        assert!(colour(Surroundings { clicolor_force: Some("1".to_owned()), ..Surroundings::default() }));
+        assert!(!colour(Surroundings { force_color: Some("0".to_owned()), ..Surroundings::default() }));
+        assert!(colour(Surroundings {
+            no_color: Some("1".to_owned()),
+            colour: Colour::Always,
+            ..Surroundings::default()
+        }));
+        assert!(!colour(Surroundings { force_color: Some("1".to_owned()), colour: Colour::Never, ..terminal }));
     }
 
     #[test]
     fn a_locale_without_utf8_gets_ascii() {
         let unicode = |locale| Look::decide(&Surroundings { locale, ..Surroundings::default() }).unicode;
-        assert!(unicode(some("zh_CN.UTF-8")) && unicode(some("C.utf8")));
-        assert!(!unicode(some("C")) && !unicode(some("zh_CN.GB18030")) && !unicode(None));
+        assert!(unicode(Some("zh_CN.UTF-8".to_owned())) && unicode(Some("C.utf8".to_owned())));
+        assert!(!unicode(Some("C".to_owned())) && !unicode(Some("zh_CN.GB18030".to_owned())) && !unicode(None));
     }
 }

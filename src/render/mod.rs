@@ -16,7 +16,7 @@ mod paint;
 mod table;
 
 pub use block::Block;
-pub use console::Console;
+pub use console::{Console, Printer};
 pub use foreign::{Foreign, sanitised};
 pub use layout::layout;
 pub use line::{Line, Role, Span};

@@ -1,1 +1,101 @@
 //! The guided shell: line editing, `:` commands, jobs, the live packet feed.
+
+mod complete;
+mod guide;
+mod input;
+mod jobs;
+mod journal;
+mod lesson;
+mod meta;
+mod observe;
+mod said;
+mod session;
+mod terminal;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use self::complete::Vocabulary;
+use self::guide::Guide;
+use self::input::{Editing, Input};
+use self::jobs::Jobs;
+use self::journal::{Journal, Notice, Opened};
+use self::session::Session;
+use self::terminal::{Kept, Signals};
+use crate::course::Book;
+use crate::lab::Lab;
+use crate::render::Console;
+use crate::trouble::{Exit, Trouble};
+use crate::words::{Language, Words};
+
+/// Everything a sitting needs.
+pub struct Setup {
+    /// Where lines run.
+    pub lab: Box<dyn Lab>,
+    /// The course and its words.
+    pub book: Book,
+    /// The language to speak.
+    pub language: Language,
+    /// The screen.
+    pub console: Console,
+    /// The step to begin at, which the course has; `None` takes the walk up where it was left.
+    pub step: Option<String>,
+    /// Forgets earlier progress; the old record is kept beside the new one.
+    pub fresh: bool,
+    /// vi's editing keys instead of emacs's.
+    pub vi: bool,
+    /// The folder for progress and history; `None` keeps nothing.
+    pub state: Option<PathBuf>,
+}
+
+/// Sits down with a learner, until they leave.
+pub fn run(setup: Setup) -> Result<Exit, Trouble> {
+    let _kept = Kept::now();
+    let signals = Signals::caught();
+    let log = setup.state.as_ref().map(|folder| folder.join(&setup.book.course.id).join("events.jsonl"));
+    let Opened { mut journal, mut events, notice } = match &log {
+        Some(path) => Journal::open(path),
+        None => Opened { journal: Journal::in_memory(), events: Vec::new(), notice: None },
+    };
+    if setup.fresh && !events.is_empty() {
+        events.clear();
+        journal.begin_anew(log.as_deref());
+    }
+    let editing = Editing {
+        vi: setup.vi,
+        colour: setup.console.look().colour,
+        history: setup.state.as_ref().map(|folder| folder.join("history")),
+    };
+    let vocabulary = Arc::new(Mutex::new(Vocabulary::default()));
+    let mut session = Session {
+        lab: setup.lab,
+        console: setup.console,
+        words: Words::new(setup.language),
+        guide: Guide::new(setup.book, journal, events, setup.step.as_deref()),
+        jobs: Jobs::default(),
+        place: String::new(),
+        last: None,
+        prepared: BTreeSet::new(),
+        input: Input::standard(editing, Arc::clone(&vocabulary)),
+        signals,
+        vocabulary,
+        queue: VecDeque::new(),
+    };
+    if let Some(notice) = notice {
+        tell_notice(&mut session, &notice);
+    }
+    session.run();
+    Ok(Exit::Done)
+}
+
+fn tell_notice(session: &mut Session, notice: &Notice) {
+    let path = |path: &PathBuf| ("path", path.display().to_string().into());
+    match notice {
+        Notice::KeptAside(aside) => session.tell("ui-kept-aside", &[path(aside)]),
+        Notice::Newer(log) => session.tell("ui-newer", &[path(log)]),
+        Notice::InUse(log) => session.tell("ui-in-use", &[path(log)]),
+        Notice::Unwritable(log, why) => session.tell("ui-unwritable", &[path(log), ("why", why.to_string().into())]),
+    }
+    session.console.raw("\n");
+}

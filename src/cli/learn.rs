@@ -1,0 +1,183 @@
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use etcetera::BaseStrategy;
+
+use crate::course::{Book, Files};
+use crate::lab::Lab;
+use crate::render::{Colour, Console};
+use crate::shell::{self, Setup};
+use crate::trouble::{Exit, Trouble, nearest};
+use crate::words::Language;
+
+/// The course that `esplain` alone starts.
+const USUAL_COURSE: &str = "cilium-ipsec";
+
+/// Walk through a course in the guided shell.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The course; `esplain courses` lists them.
+    #[arg(value_name = "COURSE")]
+    course: Option<String>,
+    #[command(flatten)]
+    pub(super) options: Options,
+}
+
+impl Args {
+    /// The usual course with these options.
+    pub(super) fn of_options(options: Options) -> Self {
+        Self { course: None, options }
+    }
+}
+
+/// The options of the guided shell, which `esplain` alone takes too.
+#[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
+pub(super) struct Options {
+    /// Where commands run: `sim` is a cluster simulated in this process, `auto` chooses.
+    #[arg(long, value_enum, value_name = "LAB", env = "ESPLAIN_LAB")]
+    lab: Option<LabChoice>,
+    /// The language: `en` or `zh`. Without it, the one of the locale.
+    #[arg(long, value_name = "LANGUAGE", env = "ESPLAIN_LANG")]
+    lang: Option<String>,
+    /// Begin at this step; without it, the walk goes on where it was left.
+    #[arg(long, value_name = "STEP")]
+    step: Option<String>,
+    /// Forget earlier progress in this course (a copy of it is kept).
+    #[arg(long)]
+    fresh: bool,
+    /// Text for screen readers: no drawing, no colour, tables as lines.
+    #[arg(long, env = "ESPLAIN_PLAIN", value_parser = clap::builder::FalseyValueParser::new())]
+    plain: bool,
+    /// The editing keys. Without it, what `set editing-mode` in `INPUTRC` or `~/.inputrc` says, else emacs.
+    #[arg(long, value_enum, value_name = "KEYS", env = "ESPLAIN_EDITOR")]
+    editor: Option<Keys>,
+}
+
+/// The labs that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LabChoice {
+    /// The best lab there is here.
+    Auto,
+    /// The cluster simulated in this process.
+    Sim,
+}
+
+/// The editing keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Keys {
+    /// Those of emacs.
+    Emacs,
+    /// Those of vi.
+    Vi,
+}
+
+pub(super) fn run(args: Args, colour: Colour) -> Result<Exit, Trouble> {
+    let Args { course, options } = args;
+    let language = language(options.lang.as_deref())?;
+    let book = book(course.as_deref().unwrap_or(USUAL_COURSE))?;
+    if let Some(step) = &options.step {
+        check_step(&book, step)?;
+    }
+    shell::run(Setup {
+        lab: lab(options.lab.unwrap_or(LabChoice::Auto))?,
+        book,
+        language,
+        console: Console::standard(colour, options.plain),
+        step: options.step,
+        fresh: options.fresh,
+        vi: options.editor.map_or_else(inputrc_says_vi, |keys| keys == Keys::Vi),
+        state: state_folder(),
+    })
+}
+
+/// The folder for progress and history: `$XDG_STATE_HOME/esplain`, usually `~/.local/state/esplain`.
+pub(super) fn state_folder() -> Option<PathBuf> {
+    let xdg = etcetera::base_strategy::Xdg::new().ok()?;
+    Some(xdg.state_dir()?.join("esplain"))
+}
+
+/// A course in the binary.
+pub(super) fn book(course: &str) -> Result<Book, Trouble> {
+    let Some(files) = Files::embedded(course) else {
+        let trouble = Trouble::usage(format!("there is no course `{course}`"));
+        return Err(match nearest(course, Files::embedded_courses()) {
+            Some(near) => trouble.hint(format!("did you mean `esplain learn {near}`?")),
+            None => trouble.hint("`esplain courses` lists them"),
+        });
+    };
+    Book::read(&files).map_err(|faults| {
+        let trouble = Trouble::unusable(format!("the course `{course}` cannot be used"));
+        faults.iter().fold(trouble, |mut trouble, fault| {
+            trouble.causes.push(fault.to_string());
+            trouble
+        })
+    })
+}
+
+fn check_step(book: &Book, step: &str) -> Result<(), Trouble> {
+    if book.course.step(step).is_some() {
+        return Ok(());
+    }
+    let trouble = Trouble::usage(format!("there is no step `{step}` in the course `{}`", book.course.id));
+    let ids: Vec<&str> = book.course.steps().map(|step| step.id.as_str()).collect();
+    Err(match nearest(step, ids.iter().copied()) {
+        Some(near) => trouble.hint(format!("did you mean `--step {near}`?")),
+        None => trouble.hint(format!("its steps are {}", ids.join(", "))),
+    })
+}
+
+/// The language asked for, or the one of the locale, or English.
+pub(super) fn language(asked: Option<&str>) -> Result<Language, Trouble> {
+    if let Some(asked) = asked {
+        return asked.parse().map_err(|error: crate::words::UnknownLanguage| {
+            Trouble::usage(error.to_string()).hint("say `--lang en` or `--lang zh`")
+        });
+    }
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
+    Ok(locale.filter(|locale| !locale.is_empty()).find_map(|locale| Language::of_locale(&locale)).unwrap_or_default())
+}
+
+/// A lab of the kind asked for. `auto` takes the simulated one, which needs nothing.
+fn lab(choice: LabChoice) -> Result<Box<dyn Lab>, Trouble> {
+    match choice {
+        LabChoice::Auto | LabChoice::Sim => Err(Trouble::unusable("the simulated lab is not there yet")),
+    }
+}
+
+/// Whether readline's own configuration asks for vi's keys, as `bash` would.
+fn inputrc_says_vi() -> bool {
+    let home = || etcetera::home_dir().ok().map(|home| home.join(".inputrc"));
+    let path = std::env::var_os("INPUTRC").map(PathBuf::from).or_else(home);
+    let text = path.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+    says_vi(&text)
+}
+
+fn says_vi(inputrc: &str) -> bool {
+    let mut vi = false;
+    for line in inputrc.lines() {
+        if let ["set", "editing-mode", mode] = line.split_whitespace().collect::<Vec<_>>().as_slice() {
+            vi = *mode == "vi";
+        }
+    }
+    vi
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_editing_mode_of_an_inputrc_counts() {
+        assert!(says_vi("# keys\nset bell-style none\nset editing-mode vi\n"));
+        assert!(!says_vi("set editing-mode vi\nset editing-mode emacs\n"));
+        assert!(!says_vi(""));
+    }
+
+    #[test]
+    fn an_unknown_course_or_language_ends_with_what_was_meant() {
+        let trouble = book("cilium-ipsek").unwrap_err();
+        assert_eq!(trouble.exit, Exit::Usage);
+        assert!(trouble.hints[0].contains("cilium-ipsec"));
+        assert_eq!(language(Some("fr")).unwrap_err().exit, Exit::Usage);
+    }
+}

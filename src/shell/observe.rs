@@ -1,0 +1,148 @@
+//! What the guide sees of a line: the commands it ran and where, what came out, which packets passed.
+
+use std::time::{Duration, Instant};
+
+use super::jobs::Job;
+use super::session::Session;
+use crate::command::{Elsewhere, Invocation, canonical, commands};
+use crate::course::{self, Facts, GuideRun, Observation, Outcome, Ran, Role, Seen};
+use crate::lab::{self, JobEvent, Lab, Stream};
+use crate::trouble::Trouble;
+
+/// A quiet command that takes longer than this is given up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Session {
+    /// What was seen of a line that ran in the lab.
+    pub(super) fn observation(&mut self, job: &Job, status: Option<i32>) -> Observation {
+        let facts = self.facts();
+        let at = job.place.parse().unwrap_or(Role::Machine);
+        Observation {
+            line: job.line.clone(),
+            ran: ran(&job.line, at, &facts),
+            output: String::from_utf8_lossy(&job.output).into_owned(),
+            errors: String::from_utf8_lossy(&job.errors).into_owned(),
+            status,
+            captured: std::collections::BTreeMap::new(),
+            guide: None,
+            facts,
+        }
+    }
+
+    /// What was seen of a line to the guide.
+    pub(super) fn guide_observation(&mut self, name: &str, rest: &str, done: bool, packets: Vec<Seen>) -> Observation {
+        Observation {
+            line: format!(":{name} {rest}").trim_end().to_owned(),
+            status: Some(i32::from(!done)),
+            guide: Some(GuideRun { command: name.to_owned(), at: self.place.parse().ok(), done, packets }),
+            facts: self.facts(),
+            ..Observation::default()
+        }
+    }
+
+    /// Runs a line that the learner does not see, to its end.
+    pub(super) fn quietly(&mut self, place: &str, line: &str) -> Result<Outcome, Trouble> {
+        quietly(&mut *self.lab, place, line)
+    }
+}
+
+/// What checks may ask of the lab.
+pub(super) struct LabWorld<'a> {
+    pub(super) lab: &'a mut dyn Lab,
+}
+
+impl course::World for LabWorld<'_> {
+    fn run(&mut self, at: Role, line: &str) -> Result<Outcome, Trouble> {
+        quietly(self.lab, at.name(), line)
+    }
+
+    fn packets(&mut self, at: Role, path: &str) -> Result<Vec<Seen>, Trouble> {
+        let _ = self.lab.read_file(at.name(), path)?;
+        Ok(Vec::new())
+    }
+}
+
+fn quietly(lab: &mut dyn Lab, place: &str, line: &str) -> Result<Outcome, Trouble> {
+    let job = lab.start(place, line, None)?;
+    lab.send(job, lab::Input::End)?;
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        match lab.poll(job, Duration::from_millis(20))? {
+            JobEvent::Output(Stream::Out, octets) => output.extend(octets),
+            JobEvent::Output(Stream::Err, octets) => errors.extend(octets),
+            JobEvent::Exited(status) => {
+                output.extend(errors);
+                return Ok(Outcome { output: String::from_utf8_lossy(&output).into_owned(), status });
+            }
+            JobEvent::Idle => {}
+        }
+    }
+    lab.send(job, lab::Input::Terminate)?;
+    Err(Trouble::unusable(format!("`{line}` on {place} did not end within {} seconds", PATIENCE.as_secs())))
+}
+
+/// Waits, with a bound, until a job that was told to end has ended.
+pub(super) fn drain(lab: &mut dyn Lab, job: lab::JobId) {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        match lab.poll(job, Duration::from_millis(20)) {
+            Ok(JobEvent::Output(..) | JobEvent::Idle) => {}
+            Ok(JobEvent::Exited(_)) | Err(_) => return,
+        }
+    }
+}
+
+/// The commands of a line in their one spelling, each at the place where it ran in the end.
+fn ran(line: &str, at: Role, facts: &Facts) -> Vec<Ran> {
+    let Ok(found) = commands(line) else { return Vec::new() };
+    found
+        .iter()
+        .filter_map(|invocation| {
+            Some(Ran { at: place_of(invocation, at, facts)?, words: canonical(&invocation.words).words })
+        })
+        .collect()
+}
+
+/// Where a command ran; `None` for a place that the course does not know.
+fn place_of(invocation: &Invocation, at: Role, facts: &Facts) -> Option<Role> {
+    invocation.elsewhere.iter().try_fold(at, |at, elsewhere| match elsewhere {
+        Elsewhere::Container(name) => role_of(name, facts),
+        Elsewhere::Pod { name, .. } => role_of(name.rsplit('/').next().unwrap_or(name), facts),
+        // A pod's network is the pod, for what a lesson looks at; whose it is cannot be told from the line.
+        Elsewhere::NetworkNamespace(_) | Elsewhere::Process { .. } => Some(at),
+    })
+}
+
+fn role_of(name: &str, facts: &Facts) -> Option<Role> {
+    let known = [
+        ("worker", Role::Worker),
+        ("worker2", Role::Worker2),
+        ("control_plane", Role::ControlPlane),
+        ("pod_a", Role::PodA),
+        ("pod_b", Role::PodB),
+    ];
+    let by_fact = known.into_iter().find(|(fact, _)| facts.get(*fact).is_some_and(|value| value == name));
+    by_fact.map(|(_, role)| role).or_else(|| name.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapped_command_ran_where_the_wrapper_took_it() {
+        let facts =
+            Facts::from([("worker".to_owned(), "c-worker".to_owned()), ("pod_a".to_owned(), "pod-a".to_owned())]);
+        for (line, at, words) in [
+            ("sudo ip x s | cat", Role::Machine, "ip xfrm state list"),
+            ("docker exec c-worker ip x s", Role::Worker, "ip xfrm state list"),
+            ("kubectl exec pod-a -- ping -c 1 10.0.1.165", Role::PodA, "ping 10.0.1.165"),
+        ] {
+            let found = ran(line, Role::Machine, &facts);
+            assert_eq!(found[0].at, at, "{line}");
+            assert_eq!(found[0].words.join(" "), words, "{line}");
+        }
+        assert!(ran("docker exec elsewhere ip x s", Role::Machine, &facts).is_empty());
+    }
+}
