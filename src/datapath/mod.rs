@@ -3,3 +3,48 @@
 //!
 //! One model, three uses: it forwards the simulator's packets, explains a real node from the text of its `ip`
 //! commands, and answers `:trace`. Knows no Docker, no netlink, no real time; randomness is an argument.
+//!
+//! The engine follows Linux 6.1's order step by step; each file names the kernel's functions it stands for. IPv6
+//! addresses and routes are kept and listed, IPv6 packets are not forwarded.
+
+mod arp;
+mod cilium;
+mod cluster;
+mod counters;
+mod device;
+mod hook;
+mod hop;
+mod icmp;
+pub mod ipv4;
+mod kind;
+mod neighbour;
+mod programs;
+mod receive;
+mod routing;
+mod sad;
+mod send;
+mod skb;
+mod socket;
+mod stack;
+mod tap;
+mod transform;
+
+pub use cilium::{CiliumNode, IpsecKey};
+pub use cluster::{Cluster, Random};
+pub use counters::{Counters, Mib, XfrmCounter, XfrmStat};
+pub use device::{
+    Address, AddressScope, Device, DeviceConf, DeviceKind, DeviceStatistics, IfIndex, Mac, Port, StackId,
+};
+pub use hook::{
+    CiliumMaps, CiliumProgram, Endpoint, Filter, Hook, HookAction, HookPoint, HookVerdict, Peer, Program, mark,
+};
+pub use hop::{Drop, Hop, PolicyVerdict, RouteAnswer, RoutePurpose, Stage};
+pub use kind::Node;
+pub use neighbour::{Neighbour, NeighbourState};
+pub use routing::{Refusal, RouteFlow};
+pub use sad::{Entry, PolicyEntry, Refused, StateId};
+pub use send::{Outgoing, PathMtu, SendError};
+pub use skb::{Journey, Skb};
+pub use socket::{Received, Socket, SocketId, SocketKind};
+pub use stack::{Stack, Sysctl};
+pub use tap::{Sight, TapId};

@@ -1,0 +1,259 @@
+//! Who has an address: the neighbour table's states and timers, and ARP frames (net/ipv4/arp.c, net/core/neighbour.c).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::cluster::{Cluster, Event};
+use super::device::{Mac, Port, StackId};
+use super::hop::{Drop, RouteAnswer, Stage};
+use super::ipv4::{self, Arp};
+use super::neighbour::{Neighbour, NeighbourState, timing};
+use super::routing::RouteFlow;
+use super::send::Dst;
+use super::skb::{Skb, ethertype};
+use crate::packet::{PacketType, Timestamp};
+use crate::route::RouteType;
+
+impl Cluster {
+    /// Sends an IP packet to its next hop, now or when that has answered.
+    pub(super) fn neighbour_output(&mut self, stack: StackId, skb: Skb, dst: &Dst) {
+        let port = Port { stack, device: dst.device };
+        let Some(device) = self.stack(stack).and_then(|own| own.device_at(dst.device)) else { return };
+        if device.noarp || device.is_loopback() {
+            // `arp_constructor`: the neighbour's address is the device's own.
+            let mac = device.mac;
+            self.note(stack, Some(dst.device), &skb, skb.mark, || Stage::Neighbour {
+                address: dst.next_hop.into(),
+                mac: Some(mac),
+            });
+            return self.transmit_to(port, skb, mac);
+        }
+        if dst.kind == RouteType::Broadcast || dst.next_hop.is_broadcast() {
+            return self.transmit_to(port, skb, Mac::BROADCAST);
+        }
+        if dst.next_hop.is_multicast() {
+            let [_, b, c, d] = dst.next_hop.octets();
+            return self.transmit_to(port, skb, Mac([1, 0, 0x5e, b & 0x7f, c, d]));
+        }
+        let now = self.now();
+        let address = IpAddr::from(dst.next_hop);
+        let known = self.neighbour_mut(port, address).map(|entry| {
+            entry.used = now;
+            if entry.state == NeighbourState::Stale {
+                entry.enter(NeighbourState::Delay, now);
+                return (entry.mac, true);
+            }
+            (entry.mac.filter(|_| entry.state.is_valid()), false)
+        });
+        match known {
+            Some((Some(mac), probe_later)) => {
+                if probe_later {
+                    self.schedule(timing::DELAY_PROBE, Event::Neighbour(port, address));
+                }
+                self.note(stack, Some(port.device), &skb, skb.mark, || Stage::Neighbour { address, mac: Some(mac) });
+                self.transmit_to(port, skb, mac);
+            }
+            other => {
+                self.note(stack, Some(port.device), &skb, skb.mark, || Stage::Neighbour { address, mac: None });
+                let asks = other.is_none()
+                    || self.neighbour_mut(port, address).is_some_and(|entry| entry.state == NeighbourState::Failed);
+                if asks {
+                    self.start_asking(port, dst.next_hop, skb);
+                } else if let Some(entry) = self.neighbour_mut(port, address) {
+                    entry.waiting.push(skb);
+                    if entry.waiting.len() > timing::WAITING {
+                        entry.waiting.remove(0);
+                    }
+                }
+            }
+        }
+    }
+
+    fn start_asking(&mut self, port: Port, address: Ipv4Addr, skb: Skb) {
+        let now = self.now();
+        let source = ipv4::header(&skb.octets).map(|header| ipv4::source(&header));
+        let mut entry = Neighbour::new(port.device, address.into(), NeighbourState::Incomplete, None, now);
+        entry.probes = 1;
+        entry.waiting.push(skb);
+        let Some(own) = self.stack_mut(port.stack) else { return };
+        own.neighbours.retain(|old| !(old.device == port.device && old.address == entry.address));
+        own.neighbours.push(entry);
+        self.ask_for(port, address, source, None);
+        self.schedule(timing::RETRANS, Event::Neighbour(port, address.into()));
+    }
+
+    /// Sends a request; to everybody, or to one who had the address (`arp_solicit`). The sender's address is that of
+    /// the packet that waits, if it is one of ours.
+    fn ask_for(&mut self, port: Port, address: Ipv4Addr, wish: Option<Ipv4Addr>, whom: Option<Mac>) {
+        let Some(own) = self.stack(port.stack) else { return };
+        let Some(device) = own.device_at(port.device) else { return };
+        let source =
+            wish.filter(|wish| own.has_address((*wish).into())).or_else(|| own.select_source(&device.name, address));
+        let Some(source) = source else { return };
+        let request = Arp { reply: false, sender: (device.mac, source), target: (whom.unwrap_or_default(), address) };
+        self.send_arp(port, request, whom.unwrap_or(Mac::BROADCAST));
+    }
+
+    pub(super) fn send_arp(&mut self, port: Port, arp: Arp, to: Mac) {
+        let journey = self.new_journey();
+        let skb = Skb { ethertype: ethertype::ARP, ..Skb::ipv4(journey, arp.octets()) };
+        self.transmit_to(port, skb, to);
+    }
+
+    /// `arp_process`.
+    pub(super) fn receive_arp(&mut self, port: Port, skb: &Skb) {
+        let Some(arp) = Arp::read(&skb.octets) else { return };
+        if skb.kind == PacketType::OtherHost {
+            return;
+        }
+        let Some(own) = self.stack(port.stack) else { return };
+        let Some(device) = own.device_at(port.device) else { return };
+        if device.noarp || arp.target.1.is_loopback() || arp.target.1.is_multicast() {
+            return;
+        }
+        let mac = device.mac;
+        if arp.reply {
+            self.answered(port, arp.sender, skb.kind);
+            return;
+        }
+        let flow = RouteFlow {
+            dst: arp.target.1.into(),
+            src: arp.sender.1.into(),
+            mark: 0,
+            tos: 0,
+            iif: device.name.clone(),
+            oif: None,
+        };
+        let is_ours = matches!(own.route(&flow),
+            RouteAnswer::Found { route, .. } if route.kind == RouteType::Local);
+        if is_ours {
+            self.spend(1_500);
+            self.seen_asking(port, arp.sender);
+            let reply = Arp { reply: true, sender: (mac, arp.target.1), target: arp.sender };
+            self.send_arp(port, reply, arp.sender.0);
+        }
+    }
+
+    /// A request tells who its sender is; that is no proof that it hears us (`neigh_event_ns`).
+    fn seen_asking(&mut self, port: Port, (mac, address): (Mac, Ipv4Addr)) {
+        if address.is_unspecified() {
+            return;
+        }
+        let now = self.now();
+        let address = IpAddr::from(address);
+        match self.neighbour_mut(port, address) {
+            Some(entry) if entry.state == NeighbourState::Permanent => {}
+            Some(entry) if entry.mac == Some(mac) && entry.state.is_valid() => {}
+            Some(entry) => {
+                entry.mac = Some(mac);
+                entry.enter(NeighbourState::Stale, now);
+                self.send_waiting(port, address);
+            }
+            None => {
+                let entry = Neighbour::new(port.device, address, NeighbourState::Stale, Some(mac), now);
+                if let Some(own) = self.stack_mut(port.stack) {
+                    own.neighbours.push(entry);
+                }
+            }
+        }
+    }
+
+    /// A reply to one who did not ask is not believed (`arp_accept` is 0).
+    fn answered(&mut self, port: Port, (mac, address): (Mac, Ipv4Addr), kind: PacketType) {
+        let now = self.now();
+        let address = IpAddr::from(address);
+        let Some(entry) = self.neighbour_mut(port, address) else { return };
+        if entry.state == NeighbourState::Permanent {
+            return;
+        }
+        entry.mac = Some(mac);
+        let state = if kind == PacketType::Host { NeighbourState::Reachable } else { NeighbourState::Stale };
+        entry.enter(state, now);
+        if state == NeighbourState::Reachable {
+            let lasts = timing::BASE_REACHABLE / 2 + self.random.below(timing::BASE_REACHABLE);
+            self.schedule(lasts, Event::Neighbour(port, address));
+        }
+        self.send_waiting(port, address);
+    }
+
+    fn send_waiting(&mut self, port: Port, address: IpAddr) {
+        let Some(entry) = self.neighbour_mut(port, address) else { return };
+        let Some(mac) = entry.mac else { return };
+        for skb in std::mem::take(&mut entry.waiting) {
+            self.note(port.stack, Some(port.device), &skb, skb.mark, || Stage::Neighbour { address, mac: Some(mac) });
+            self.transmit_to(port, skb, mac);
+        }
+    }
+
+    /// `neigh_timer_handler`.
+    pub(super) fn neighbour_timer(&mut self, port: Port, address: IpAddr) {
+        let now = self.now();
+        let Some(entry) = self.neighbour_mut(port, address) else { return };
+        let age = |since: Timestamp| now.0.saturating_sub(since.0);
+        let next = match entry.state {
+            NeighbourState::Reachable => {
+                // The kernel draws the time anew every five minutes; here the event itself comes at the drawn time.
+                if age(entry.confirmed) < timing::BASE_REACHABLE / 2 {
+                    Some(timing::BASE_REACHABLE / 2)
+                } else if age(entry.used) <= timing::DELAY_PROBE {
+                    entry.enter(NeighbourState::Delay, now);
+                    Some(timing::DELAY_PROBE)
+                } else {
+                    entry.enter(NeighbourState::Stale, now);
+                    None
+                }
+            }
+            NeighbourState::Delay if age(entry.since) < timing::DELAY_PROBE => None,
+            NeighbourState::Delay => {
+                entry.enter(NeighbourState::Probe, now);
+                Some(0)
+            }
+            NeighbourState::Incomplete | NeighbourState::Probe => {
+                let (limit, whom) = match entry.state {
+                    NeighbourState::Probe => (timing::UCAST_PROBES, entry.mac),
+                    _ => (timing::MCAST_PROBES, None),
+                };
+                if entry.probes >= limit {
+                    entry.enter(NeighbourState::Failed, now);
+                    entry.mac = None;
+                    let waiting = std::mem::take(&mut entry.waiting);
+                    for skb in waiting {
+                        self.count(port.stack, "IpOutDiscards");
+                        self.complain(port.stack, &skb, ipv4::icmp::UNREACHABLE, ipv4::icmp::HOST, None);
+                        self.drop(port.stack, Some(port.device), &skb, Drop::NoNeighbour);
+                    }
+                    return;
+                }
+                entry.probes += 1;
+                let first = entry.waiting.first().and_then(|skb| ipv4::header(&skb.octets));
+                let wish = first.map(|header| ipv4::source(&header));
+                if let IpAddr::V4(address) = address {
+                    self.ask_for(port, address, wish, whom);
+                }
+                Some(timing::RETRANS)
+            }
+            NeighbourState::Stale | NeighbourState::Failed | NeighbourState::Permanent | NeighbourState::Noarp => None,
+        };
+        if let Some(wait) = next {
+            self.schedule(wait, Event::Neighbour(port, address));
+        }
+    }
+
+    /// Keeps a neighbour as one that has just been heard of, as traffic that the model does not show would.
+    pub fn know_neighbour(&mut self, port: Port, address: Ipv4Addr, mac: Mac, state: NeighbourState) {
+        let now = self.now();
+        let entry = Neighbour::new(port.device, address.into(), state, Some(mac), now);
+        let Some(own) = self.stack_mut(port.stack) else { return };
+        own.neighbours.retain(|old| !(old.device == port.device && old.address == entry.address));
+        own.neighbours.push(entry);
+        if state == NeighbourState::Reachable {
+            self.schedule(timing::BASE_REACHABLE, Event::Neighbour(port, address.into()));
+        }
+    }
+
+    fn neighbour_mut(&mut self, port: Port, address: IpAddr) -> Option<&mut Neighbour> {
+        self.stack_mut(port.stack)?
+            .neighbours
+            .iter_mut()
+            .find(|entry| entry.device == port.device && entry.address == address)
+    }
+}

@@ -1,0 +1,243 @@
+//! ICMP, and what UDP and TCP say of closed ports.
+
+use super::cluster::Cluster;
+use super::device::StackId;
+use super::hop::{Drop, Stage};
+use super::ipv4::{self, Ipv4Header, icmp, protocol};
+use super::receive::can_be_answered;
+use super::send::{Outgoing, PathMtu, SendError};
+use super::skb::{Journey, Skb};
+use super::socket::{Received, Socket, SocketId, SocketKind};
+use crate::packet::{PacketType, Timestamp};
+
+/// How long a learned path MTU is believed: `net.ipv4.route.mtu_expires`, in nanoseconds.
+const MTU_EXPIRES: u64 = 600_000_000_000;
+/// The least path MTU that is believed: `net.ipv4.route.min_pmtu`.
+const MIN_PMTU: u32 = 552;
+
+impl Cluster {
+    /// Opens an ICMP echo socket. Without an identifier the kernel gives the next free one (`ping_get_port`).
+    pub fn open_ping(&mut self, stack: StackId, ident: Option<u16>) -> (SocketId, u16) {
+        let ident = ident.unwrap_or_else(|| {
+            self.ping_rover = self.ping_rover.checked_add(1).unwrap_or(1);
+            self.ping_rover
+        });
+        (self.open(stack, SocketKind::Ping { ident }), ident)
+    }
+
+    /// Opens a socket.
+    pub fn open(&mut self, stack: StackId, kind: SocketKind) -> SocketId {
+        let Some(own) = self.stack_mut(stack) else { return SocketId(0) };
+        let id = SocketId(own.next_socket);
+        own.next_socket += 1;
+        own.sockets.push(Socket { id, kind, inbox: std::collections::VecDeque::new() });
+        id
+    }
+
+    /// Closes a socket.
+    pub fn close(&mut self, stack: StackId, socket: SocketId) {
+        if let Some(own) = self.stack_mut(stack) {
+            own.sockets.retain(|open| open.id != socket);
+        }
+    }
+
+    /// The oldest message in a socket's inbox.
+    pub fn take(&mut self, stack: StackId, socket: SocketId) -> Option<Received> {
+        let own = self.stack_mut(stack)?;
+        own.sockets.iter_mut().find(|open| open.id == socket)?.inbox.pop_front()
+    }
+
+    /// Sends an echo request; `out.payload` is what follows the ICMP header.
+    pub fn echo(&mut self, stack: StackId, ident: u16, seq: u16, mut out: Outgoing) -> Result<Journey, SendError> {
+        let ([a, b], [c, d]) = (ident.to_be_bytes(), seq.to_be_bytes());
+        out.payload = ipv4::icmp(icmp::ECHO, 0, [a, b, c, d], &out.payload);
+        out.protocol = protocol::ICMP;
+        let journey = self.send(stack, &out)?;
+        self.count(stack, "IcmpOutMsgs");
+        self.count(stack, "IcmpOutEchos");
+        Ok(journey)
+    }
+
+    /// net/ipv4/icmp.c `icmp_rcv`.
+    pub(super) fn receive_icmp(&mut self, stack: StackId, skb: &Skb, header: &Ipv4Header) {
+        self.spend(800);
+        self.count(stack, "IcmpInMsgs");
+        let message = ipv4::payload(&skb.octets).to_vec();
+        let Some((&[kind, code, _, _, a, b, c, d], body)) = message.split_first_chunk::<8>() else {
+            return self.count(stack, "IcmpInErrors");
+        };
+        if ipv4::checksum(&message) != 0 {
+            self.count(stack, "IcmpInCsumErrors");
+            return self.count(stack, "IcmpInErrors");
+        }
+        match kind {
+            icmp::ECHO => {
+                self.count(stack, "IcmpInEchos");
+                let ignores = self.stack(stack).is_none_or(|own| own.sysctl.ignore_echo);
+                if ignores || skb.kind == PacketType::Broadcast {
+                    return;
+                }
+                self.spend(1_500);
+                let reply = ipv4::icmp(icmp::ECHO_REPLY, 0, [a, b, c, d], body);
+                let mut out = Outgoing::new(ipv4::source(header), protocol::ICMP, reply);
+                out.source = Some(ipv4::destination(header));
+                out.tos = ipv4::tos(header);
+                out.path_mtu = PathMtu::Dont;
+                if self.send(stack, &out).is_ok() {
+                    self.count(stack, "IcmpOutMsgs");
+                    self.count(stack, "IcmpOutEchoReps");
+                }
+            }
+            icmp::ECHO_REPLY => {
+                self.count(stack, "IcmpInEchoReps");
+                self.hand_over(stack, u16::from_be_bytes([a, b]), skb, header, message, None);
+            }
+            icmp::UNREACHABLE | icmp::TIME_EXCEEDED => {
+                let name = if kind == icmp::UNREACHABLE { "IcmpInDestUnreachs" } else { "IcmpInTimeExcds" };
+                self.count(stack, name);
+                let about = body.to_vec();
+                if kind == icmp::UNREACHABLE && code == icmp::FRAGMENTATION_NEEDED {
+                    self.learn_mtu(stack, &about, u32::from(u16::from_be_bytes([c, d])));
+                }
+                self.hand_over_error(stack, skb, header, message, about);
+            }
+            _ => {}
+        }
+    }
+
+    /// A router says what fits: `ipv4_update_pmtu`. Kept for ten minutes.
+    fn learn_mtu(&mut self, stack: StackId, about: &[u8], mtu: u32) {
+        let until = Timestamp(self.now().0 + MTU_EXPIRES);
+        let Some(quoted) = quoted_header(about) else { return };
+        let destination = ipv4::destination(&quoted);
+        if let Some(own) = self.stack_mut(stack) {
+            own.path_mtus.retain(|(known, _, _)| *known != destination);
+            own.path_mtus.push((destination, mtu.max(MIN_PMTU), until));
+        }
+    }
+
+    fn hand_over_error(&mut self, stack: StackId, skb: &Skb, header: &Ipv4Header, message: Vec<u8>, about: Vec<u8>) {
+        let Some(quoted) = quoted_header(&about) else { return };
+        let Some(&[_, _, _, _, a, b]) = about.get(quoted.header_len()..).and_then(|rest| rest.first_chunk::<6>())
+        else {
+            return;
+        };
+        if quoted.protocol.0 == protocol::ICMP {
+            self.hand_over(stack, u16::from_be_bytes([a, b]), skb, header, message, Some(about));
+        }
+    }
+
+    fn hand_over(
+        &mut self,
+        stack: StackId,
+        ident: u16,
+        skb: &Skb,
+        header: &Ipv4Header,
+        message: Vec<u8>,
+        about: Option<Vec<u8>>,
+    ) {
+        self.spend(12_000);
+        let received = Received {
+            time: self.now(),
+            from: ipv4::source(header),
+            to: ipv4::destination(header),
+            ttl: header.time_to_live,
+            tos: ipv4::tos(header),
+            message,
+            about,
+        };
+        let socket = self
+            .stack_mut(stack)
+            .and_then(|own| own.sockets.iter_mut().find(|open| open.kind == SocketKind::Ping { ident }));
+        match socket {
+            Some(socket) => socket.inbox.push_back(received),
+            None => self.note(stack, None, skb, skb.mark, || Stage::Dropped(Drop::NoSocket)),
+        }
+    }
+
+    /// Sends an ICMP error about a packet (`icmp_send`): not about errors, broadcasts or later fragments.
+    pub(super) fn complain(&mut self, stack: StackId, about: &Skb, kind: u8, code: u8, mtu: Option<u32>) {
+        let Some(header) = ipv4::header(&about.octets) else { return };
+        let source = ipv4::source(&header);
+        let message = ipv4::payload(&about.octets);
+        let is_error =
+            header.protocol.0 == protocol::ICMP && !matches!(message.first(), Some(&(icmp::ECHO | icmp::ECHO_REPLY)));
+        let grouped = matches!(about.kind, PacketType::Broadcast | PacketType::Multicast);
+        if is_error || grouped || header.fragment_offset.value() != 0 || !can_be_answered(source) {
+            return;
+        }
+        let quoted = about.octets.get(..about.octets.len().min(576 - 28)).unwrap_or_default();
+        let [_, _, c, d] = mtu.unwrap_or(0).to_be_bytes();
+        let body = ipv4::icmp(kind, code, [0, 0, c, d], quoted);
+        let mut out = Outgoing::new(source, protocol::ICMP, body);
+        let destination = ipv4::destination(&header);
+        out.source = self.stack(stack).filter(|own| own.has_address(destination.into())).map(|_| destination);
+        // Precedence "internetwork control", as RFC 1812 section 4.3.2.5 asks.
+        out.tos = ipv4::tos(&header) & 0x1e | 0xc0;
+        out.path_mtu = PathMtu::Dont;
+        self.note(stack, None, about, about.mark, || Stage::Complaint { kind, code, to: source, mtu });
+        if self.send(stack, &out).is_ok() {
+            self.count(stack, "IcmpOutMsgs");
+            self.count(stack, if kind == icmp::UNREACHABLE { "IcmpOutDestUnreachs" } else { "IcmpOutTimeExcds" });
+        }
+    }
+
+    /// A UDP datagram for this host: to its socket, or "port unreachable".
+    pub(super) fn receive_udp(&mut self, stack: StackId, skb: &Skb, header: &Ipv4Header) {
+        let datagram = ipv4::payload(&skb.octets);
+        let Some((&[_, _, p0, p1, _, _, _, _], body)) = datagram.split_first_chunk::<8>() else { return };
+        let port = u16::from_be_bytes([p0, p1]);
+        let received = Received {
+            time: self.now(),
+            from: ipv4::source(header),
+            to: ipv4::destination(header),
+            ttl: header.time_to_live,
+            tos: ipv4::tos(header),
+            message: body.to_vec(),
+            about: None,
+        };
+        let socket = self
+            .stack_mut(stack)
+            .and_then(|own| own.sockets.iter_mut().find(|open| open.kind == SocketKind::Udp { port }));
+        if let Some(socket) = socket {
+            socket.inbox.push_back(received);
+            return self.count(stack, "UdpInDatagrams");
+        }
+        self.count(stack, "UdpNoPorts");
+        self.complain(stack, skb, icmp::UNREACHABLE, icmp::PORT, None);
+        self.note(stack, None, skb, skb.mark, || Stage::Dropped(Drop::NoSocket));
+    }
+
+    /// A TCP segment for this host: nobody listens, so it is reset (RFC 9293 section 3.5.2).
+    pub(super) fn receive_tcp(&mut self, stack: StackId, skb: &Skb, header: &Ipv4Header) {
+        self.count(stack, "TcpInSegs");
+        let segment = ipv4::payload(&skb.octets);
+        let Ok((tcp, body)) = etherparse::TcpHeader::from_slice(segment) else { return };
+        if tcp.rst {
+            return;
+        }
+        let mut reset = etherparse::TcpHeader::new(tcp.destination_port, tcp.source_port, 0, 0);
+        reset.rst = true;
+        if tcp.ack {
+            reset.sequence_number = tcp.acknowledgment_number;
+        } else {
+            let taken = body.len() as u32 + u32::from(tcp.syn) + u32::from(tcp.fin);
+            reset.ack = true;
+            reset.acknowledgment_number = tcp.sequence_number.wrapping_add(taken);
+        }
+        let (from, to) = (header.destination, header.source);
+        reset.checksum = reset.calc_checksum_ipv4_raw(from, to, &[]).unwrap_or(0);
+        let mut out = Outgoing::new(to.into(), protocol::TCP, reset.to_bytes().to_vec());
+        out.source = Some(from.into());
+        out.path_mtu = PathMtu::Do;
+        if self.send(stack, &out).is_ok() {
+            self.count(stack, "TcpOutSegs");
+            self.count(stack, "TcpOutRsts");
+        }
+    }
+}
+
+/// The header of a packet that an ICMP error quotes, which is mostly cut.
+fn quoted_header(about: &[u8]) -> Option<Ipv4Header> {
+    Ipv4Header::from_slice(about).ok().map(|(header, _)| header)
+}

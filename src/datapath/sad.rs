@@ -1,0 +1,342 @@
+use std::net::IpAddr;
+
+use super::cluster::{Cluster, Random};
+use super::device::StackId;
+use crate::esp::{ReplayWindow, Sa, SeqIv, Spi, Unusable};
+use crate::packet::Timestamp;
+use crate::xfrm::{
+    Direction, Flow, Level, Limits, Mode, Policy, PolicyStats, Proto, Replay, State, StateFlags, StateStats, Template,
+    Usage,
+};
+
+/// Names an entry of a stack's SAD for as long as it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StateId(pub u64);
+
+/// A state as the kernel keeps it: the listing's fields, the compiled cipher, and where its numbers stand.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its name.
+    pub id: StateId,
+    /// What was asked for with `ip xfrm state add`.
+    pub state: State,
+    /// The compiled SA, or why there is none: the listing that it came from hid the key.
+    pub sa: Result<Sa, Unusable>,
+    /// Where its IVs come from.
+    pub iv: SeqIv,
+    /// The last sequence number sent.
+    pub sent: u64,
+    /// The anti-replay window.
+    pub window: ReplayWindow,
+    /// When it was added.
+    pub added: Timestamp,
+    /// When a packet first used it.
+    pub first_used: Option<Timestamp>,
+    /// When a packet last used it.
+    pub last_used: Option<Timestamp>,
+    /// Octets of inner packets.
+    pub bytes: u64,
+    /// Packets.
+    pub packets: u64,
+    /// Packets whose ICV was wrong.
+    pub failed: u32,
+    /// Packets seen twice.
+    pub replayed: u32,
+    /// Packets older than the window.
+    pub outside_window: u32,
+}
+
+impl Entry {
+    /// A fresh entry for a state; the IVs start at a random value, as every transform's do. `None` for a replay window
+    /// that is wider than the kernel's widest.
+    pub fn new(id: StateId, state: State, now: Timestamp, random: &mut Random) -> Option<Self> {
+        let sa = state.compile();
+        let size = match &state.replay {
+            Some(Replay::Esn { window, .. }) => *window,
+            _ => u32::from(state.replay_window),
+        };
+        let window = ReplayWindow::new(size)?;
+        let sent = state.replay.as_ref().map_or(0, Replay::sent);
+        Some(Self {
+            id,
+            sa,
+            iv: SeqIv { random: random.octets() },
+            sent,
+            window,
+            added: now,
+            first_used: None,
+            last_used: None,
+            bytes: 0,
+            packets: 0,
+            failed: 0,
+            replayed: 0,
+            outside_window: 0,
+            state,
+        })
+    }
+
+    /// The state as `ip -s xfrm state` prints it now, in UTC, the zone of the nodes.
+    pub fn listed(&self) -> State {
+        let mut state = self.state.clone();
+        let limits = state.stats.map_or_else(Limits::default, |stats| stats.limits);
+        state.replay = Some(match &self.state.replay {
+            Some(Replay::Esn { window, .. }) => {
+                let halves = |number: u64| ((number >> 32) as u32, number as u32);
+                Replay::Esn {
+                    seq: halves(self.window.top()),
+                    oseq: halves(self.sent),
+                    window: *window,
+                    bitmap: vec![self.window.bitmap()],
+                }
+            }
+            _ => Replay::Short { seq: self.window.top() as u32, oseq: self.sent as u32, bitmap: self.window.bitmap() },
+        });
+        state.stats = Some(StateStats {
+            limits,
+            usage: Usage {
+                bytes: self.bytes,
+                packets: self.packets,
+                added: civil(self.added),
+                used: self.first_used.and_then(civil),
+            },
+            outside_window: self.outside_window,
+            replayed: self.replayed,
+            failed: self.failed,
+        });
+        state
+    }
+
+    /// Counts a packet of `bytes` inner octets.
+    pub fn count(&mut self, bytes: usize, now: Timestamp) {
+        self.bytes += bytes as u64;
+        self.packets += 1;
+        self.first_used.get_or_insert(now);
+        self.last_used = Some(now);
+    }
+
+    /// Whether the state is past one of its hard limits (`xfrm_state_check_expire`).
+    pub fn is_expired(&self) -> bool {
+        let Some(limits) = self.state.stats.map(|stats| stats.limits) else { return false };
+        limits.bytes.hard.is_some_and(|hard| self.bytes >= hard)
+            || limits.packets.hard.is_some_and(|hard| self.packets >= hard)
+    }
+}
+
+/// A policy as the kernel keeps it.
+#[derive(Debug, Clone)]
+pub struct PolicyEntry {
+    /// What was asked for with `ip xfrm policy add`, and the kernel's index.
+    pub policy: Policy,
+    /// When it was added.
+    pub added: Timestamp,
+    /// When a packet last used it.
+    pub used: Option<Timestamp>,
+}
+
+impl PolicyEntry {
+    /// The policy as `ip -s xfrm policy` prints it now.
+    pub fn listed(&self) -> Policy {
+        let mut policy = self.policy.clone();
+        let limits = policy.stats.map_or_else(Limits::default, |stats| stats.limits);
+        let usage = Usage { bytes: 0, packets: 0, added: civil(self.added), used: self.used.and_then(civil) };
+        policy.stats = Some(PolicyStats { limits, usage });
+        policy
+    }
+}
+
+/// Why the kernel did not change the SAD or the SPD; `Display` is its error text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refused {
+    /// EEXIST.
+    #[error("File exists")]
+    Exists,
+    /// ESRCH: no such state.
+    #[error("No such process")]
+    NoState,
+    /// ENOENT: no such policy.
+    #[error("No such file or directory")]
+    NoPolicy,
+    /// ENOSYS: an algorithm that the kernel does not have.
+    #[error("Function not implemented")]
+    NoAlgorithm,
+    /// EINVAL.
+    #[error("Invalid argument")]
+    Invalid,
+}
+
+impl Cluster {
+    /// `ip xfrm state add`, or with `update` `ip xfrm state update` (net/xfrm/xfrm_state.c `xfrm_state_add`,
+    /// `xfrm_state_update`). Two states that one packet would find are one too many.
+    pub fn add_state(&mut self, stack: StackId, state: State, update: bool) -> Result<StateId, Refused> {
+        match state.compile() {
+            Err(Unusable::Unsupported { .. }) => return Err(Refused::NoAlgorithm),
+            Err(Unusable::KeyLength { .. } | Unusable::IcvLength { .. }) => return Err(Refused::Invalid),
+            Err(Unusable::NoKey { .. }) | Ok(_) => {}
+        }
+        let now = self.now();
+        let own = self.stacks.get_mut(stack.0).ok_or(Refused::Invalid)?;
+        let at = own.sad.iter().position(|entry| is_found_by(&entry.state, state_key(&state)));
+        let id = StateId(own.next_state);
+        own.next_state += 1;
+        let entry = Entry::new(id, state, now, &mut self.random).ok_or(Refused::Invalid)?;
+        match (at, update) {
+            (Some(_), false) => Err(Refused::Exists),
+            (None, true) => Err(Refused::NoState),
+            (Some(at), true) => {
+                own.sad[at] = entry;
+                Ok(id)
+            }
+            (None, false) => {
+                own.sad.push(entry);
+                Ok(id)
+            }
+        }
+    }
+
+    /// `ip xfrm policy add`, or with `update` `ip xfrm policy update`, which also adds.
+    pub fn add_policy(&mut self, stack: StackId, mut policy: Policy, update: bool) -> Result<(), Refused> {
+        let added = self.now();
+        let own = self.stacks.get_mut(stack.0).ok_or(Refused::Invalid)?;
+        let same = own.spd.iter().position(|entry| {
+            let other = &entry.policy;
+            other.dir == policy.dir
+                && other.selector == policy.selector
+                && other.mark == policy.mark
+                && other.if_id.unwrap_or(0) == policy.if_id.unwrap_or(0)
+                && other.ptype == policy.ptype
+        });
+        if same.is_some() && !update {
+            return Err(Refused::Exists);
+        }
+        if policy.index.is_none() {
+            policy.index = Some(own.new_policy_index(policy.dir.number()));
+        }
+        let entry = PolicyEntry { policy, added, used: None };
+        if let Some(at) = same {
+            own.spd.remove(at);
+        }
+        own.spd.push(entry);
+        Ok(())
+    }
+}
+
+/// What a state is found by: destination, SPI, protocol and the mark it takes itself.
+pub(super) fn state_key(state: &State) -> (IpAddr, Spi, Proto, u32) {
+    (state.dst, state.spi, state.proto, state.mark.map_or(0, |mark| mark.value & mark.mask))
+}
+
+/// Whether a lookup with these finds the state (`__xfrm_state_lookup`).
+pub(super) fn is_found_by(state: &State, (dst, spi, proto, mark): (IpAddr, Spi, Proto, u32)) -> bool {
+    state.dst == dst && state.spi == spi && state.proto == proto && state.mark.is_none_or(|own| own.fits(mark))
+}
+
+/// The state that an input packet is for: destination, SPI, protocol and mark (`xfrm_state_lookup`); of several
+/// the newest.
+pub(super) fn for_input(sad: &mut [Entry], dst: IpAddr, spi: Spi, mark: u32) -> Option<&mut Entry> {
+    sad.iter_mut().rev().find(|entry| is_found_by(&entry.state, (dst, spi, Proto::Esp, mark)))
+}
+
+/// The state that a template of an outgoing policy takes (`xfrm_state_find`): the policy's own mark is what counts, not
+/// the packet's. Of several the newest.
+pub(super) fn for_template<'a>(
+    sad: &'a [Entry],
+    policy: &Policy,
+    template: &Template,
+    flow: &Flow,
+) -> Option<&'a Entry> {
+    let mark = policy.mark.map_or(0, |mark| mark.value & mark.mask);
+    let (src, dst) = ends(template, flow);
+    sad.iter()
+        .filter(|entry| {
+            let state = &entry.state;
+            state.dst == dst
+                && (state.src == src || state.src.is_unspecified())
+                && state.reqid == template.reqid
+                && state.mode == template.mode
+                && state.proto == template.proto
+                && (template.spi.0 == 0 || template.spi == state.spi)
+                && state.mark.is_none_or(|own| own.fits(mark))
+                && state.if_id.unwrap_or(0) == policy.if_id.unwrap_or(0)
+                && !state.flags.has(StateFlags::WILDRECV)
+        })
+        .max_by_key(|entry| entry.added)
+}
+
+/// The outer addresses that a template asks for: its own in tunnel mode, the packet's otherwise.
+pub(super) fn ends(template: &Template, flow: &Flow) -> (std::net::IpAddr, std::net::IpAddr) {
+    match template.mode {
+        Mode::Tunnel | Mode::Beet => (template.src, template.dst),
+        _ => (flow.src, flow.dst),
+    }
+}
+
+/// The policy that judges a packet: of those that fit, the lowest priority number, then the oldest
+/// (`xfrm_policy_lookup_bytype`).
+pub(super) fn policy_for<'a>(spd: &'a mut [PolicyEntry], dir: Direction, flow: &Flow) -> Option<&'a mut PolicyEntry> {
+    spd.iter_mut()
+        .filter(|entry| {
+            let policy = &entry.policy;
+            !policy.socket
+                && policy.dir == dir
+                && policy.if_id.unwrap_or(0) == flow.if_id
+                && policy.mark.is_none_or(|mark| mark.fits(flow.mark))
+                && fits(&policy.selector, flow)
+        })
+        .min_by_key(|entry| entry.policy.priority)
+}
+
+/// Whether the states that decrypted a packet are what a policy's templates ask for (`__xfrm_policy_check`).
+pub(super) fn templates_accept(templates: &[Template], secpath: &[State]) -> bool {
+    let mut used = 0;
+    for template in templates.iter().rev() {
+        match template_position(template, secpath, used) {
+            Some(next) => used = next,
+            None => return false,
+        }
+    }
+    // A tunnel that no template asked for.
+    !secpath.iter().skip(used).any(|state| state.mode != Mode::Transport)
+}
+
+/// Where to go on in the secpath after a template, or `None` where it asks for a state that is not there
+/// (`xfrm_policy_ok`).
+fn template_position(template: &Template, secpath: &[State], start: usize) -> Option<usize> {
+    let optional = template.level == Level::Use;
+    if optional && template.mode == Mode::Transport {
+        return Some(start);
+    }
+    for (at, state) in secpath.iter().enumerate().skip(start) {
+        if state_fits(template, state) {
+            return Some(at + 1);
+        }
+        if state.mode != Mode::Transport {
+            break;
+        }
+    }
+    optional.then_some(start)
+}
+
+/// `xfrm_state_ok`: only the source is compared with the template's, and 0.0.0.0 there takes any.
+fn state_fits(template: &Template, state: &State) -> bool {
+    state.proto == template.proto
+        && (template.spi.0 == 0 || template.spi == state.spi)
+        && (template.reqid == 0 || template.reqid == state.reqid)
+        && state.mode == template.mode
+        && (state.mode == Mode::Transport || template.src.is_unspecified() || template.src == state.src)
+}
+
+/// Whether a selector takes a flow (`xfrm_selector_match`).
+pub(super) fn fits(selector: &crate::xfrm::Selector, flow: &Flow) -> bool {
+    selector.src.contains(flow.src)
+        && selector.dst.contains(flow.dst)
+        && selector.proto.is_none_or(|proto| proto.number == flow.proto)
+        && selector.sport.is_none_or(|port| port == flow.sport)
+        && selector.dport.is_none_or(|port| port == flow.dport)
+        && selector.dev.as_ref().is_none_or(|dev| flow.dev.as_ref() == Some(dev))
+}
+
+fn civil(time: Timestamp) -> Option<jiff::civil::DateTime> {
+    let seconds = i64::try_from(time.0 / 1_000_000_000).ok()?;
+    let stamp = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(jiff::tz::TimeZone::UTC.to_datetime(stamp))
+}

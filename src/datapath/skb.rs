@@ -1,0 +1,94 @@
+use super::{IfIndex, Mac};
+use crate::packet::{PacketType, Timestamp};
+use crate::xfrm;
+
+/// EtherTypes that the model sends.
+pub(super) mod ethertype {
+    /// IPv4.
+    pub(crate) const IPV4: u16 = 0x0800;
+    /// ARP.
+    pub(crate) const ARP: u16 = 0x0806;
+}
+
+/// Names the way of one packet through the cluster, from the socket that sent it to the one that got it. An answer has
+/// a journey of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Journey(pub u64);
+
+/// A packet inside a stack, with what the kernel's `struct sk_buff` knows beside its octets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skb {
+    /// Which packet this is.
+    pub journey: Journey,
+    /// What `octets` is ([`ethertype`]).
+    pub ethertype: u16,
+    /// The network layer: the IP header first.
+    pub octets: Vec<u8>,
+    /// The Ethernet header, while there is one.
+    pub ethernet: Option<Ethernet>,
+    /// The mark (`skb->mark`), host byte order.
+    pub mark: u32,
+    /// For whom the frame is, as seen from its last device.
+    pub kind: PacketType,
+    /// The device it came in by; `None` for a packet of this host.
+    pub received_on: Option<IfIndex>,
+    /// The states that decrypted it here, the first one first (`struct sec_path`).
+    pub secpath: Vec<xfrm::State>,
+    /// Its sender lets the network fragment it although DF is set (`skb->ignore_df`).
+    pub ignore_df: bool,
+    /// When it was received. A decrypted packet keeps the time of the ESP packet that held it.
+    pub stamp: Option<Timestamp>,
+}
+
+/// The addresses of an Ethernet header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ethernet {
+    /// To whom.
+    pub destination: Mac,
+    /// From whom.
+    pub source: Mac,
+}
+
+/// What `eth_type_trans` (net/ethernet/eth.c) makes of a destination at a device that has the address `own`.
+pub(super) fn received_as(destination: Mac, own: Mac) -> PacketType {
+    if destination == own {
+        PacketType::Host
+    } else if destination == Mac::BROADCAST {
+        PacketType::Broadcast
+    } else if destination.is_group() {
+        PacketType::Multicast
+    } else {
+        PacketType::OtherHost
+    }
+}
+
+impl Skb {
+    /// An IPv4 packet of this host.
+    pub fn ipv4(journey: Journey, octets: Vec<u8>) -> Self {
+        Self {
+            journey,
+            ethertype: ethertype::IPV4,
+            octets,
+            ethernet: None,
+            mark: 0,
+            kind: PacketType::Host,
+            received_on: None,
+            secpath: Vec::new(),
+            ignore_df: false,
+            stamp: None,
+        }
+    }
+
+    /// What is left of the kernel's notes when a packet goes through a veth pair (`skb_scrub_packet`,
+    /// net/core/skbuff.c): the secpath goes always, the mark only where the pair joins two stacks.
+    pub fn scrub(&mut self, other_stack: bool) {
+        self.kind = PacketType::Host;
+        self.received_on = None;
+        self.ignore_df = false;
+        self.secpath.clear();
+        self.stamp = None;
+        if other_stack {
+            self.mark = 0;
+        }
+    }
+}
