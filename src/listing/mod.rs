@@ -9,7 +9,7 @@ mod reader;
 
 pub(crate) use field::fields;
 pub use noise::{is_command, is_noise};
-pub use reader::{Reader, Token};
+pub use reader::{Reader, Token, quoted};
 
 /// What a reader understood of a text, and what it could not read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         let Some(word) = self.peek() else {
             return Err(format!("expected {expected}, found the end of the text"));
         };
-        let value = read(word).ok_or_else(|| format!("expected {expected}, found {}", clip(word)))?;
+        let value = read(word).ok_or_else(|| format!("expected {expected}, found {}", quoted(word)))?;
         self.at += 1;
         Ok(value)
     }
@@ -195,7 +195,7 @@ enum Escape {
 }
 
 /// A word for a reason: short, and never a key.
-fn clip(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     const MOST: usize = 24;
     let word = without_keys(word);
     match word.char_indices().nth(MOST) {

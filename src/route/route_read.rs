@@ -7,7 +7,7 @@ use super::{
     Field, Got, Metric, MetricName, MetricValue, NextHop, Preference, Protocol, Route, RouteFlags, RouteType, Scope,
     TableId,
 };
-use crate::listing::{Listing, Place, Reader, Span, is_command, is_noise};
+use crate::listing::{Listing, Place, Reader, Span, is_command, is_noise, quoted};
 use crate::xfrm::Prefix;
 
 /// Reads the routes of a text; a route that does not say its table is in `table`.
@@ -66,16 +66,12 @@ impl Parser<'_> {
 
     /// Names the line and passes the rest of it.
     fn refuse_rest(&mut self, here: Span, reason: Option<String>) {
-        let found = self.reader.peek().unwrap_or_default().to_owned();
-        let reason = reason.unwrap_or_else(|| format!("no part of a route begins with `{}`", self.clip(&found)));
+        let found = self.reader.peek().unwrap_or_default();
+        let reason = reason.unwrap_or_else(|| format!("no part of a route begins with {}", quoted(found)));
         self.reader.refuse(here.line, reason);
         while !self.reader.is_done() && self.reader.here().line == here.line {
             self.reader.skip(1);
         }
-    }
-
-    fn clip(&self, word: &str) -> String {
-        if word.len() > 24 { "…".to_owned() } else { word.to_owned() }
     }
 
     /// `[type] destination` opens a route.
@@ -155,16 +151,12 @@ impl Parser<'_> {
                 None => self.measure(word)?,
             },
         };
-        match field {
-            Some(field) => {
-                self.note(field, here.to(self.reader.last()));
-                Ok(true)
-            }
-            None => {
-                self.reader.back(before);
-                Ok(false)
-            }
+        if let Some(field) = field {
+            self.note(field, here.to(self.reader.last()));
+        } else {
+            self.reader.back(before);
         }
+        Ok(field.is_some())
     }
 
     /// Where the packet goes.

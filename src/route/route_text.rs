@@ -1,6 +1,6 @@
 //! `ip route` both ways (iproute2 6.1 `ip/iproute.c`).
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::IpAddr;
 
 use super::json::{self, Object};
@@ -78,7 +78,7 @@ impl Route {
     }
 }
 
-/// One route and its nexthops, without the last line end.
+/// One route and its nexthops, without the last line end. (Writing to a String cannot fail, hence the `let _`s.)
 fn line(route: &Route, style: RouteStyle) -> String {
     let mut line = String::new();
     let mut say = |text: &str| {
@@ -136,13 +136,13 @@ fn line(route: &Route, style: RouteStyle) -> String {
     if let Some(cache) = route.got.as_ref().and_then(|got| got.cache.as_ref()) {
         line.push_str(if style.oneline { "\\    cache " } else { "\n    cache " });
         if !cache.is_empty() {
-            line.push_str(&format!("<{}> ", cache.join(",")));
+            let _ = write!(line, "<{}> ", cache.join(","));
         }
     }
     after_cache(&mut line, route);
     if let Some(nh_info) = &route.nh_info {
         // iproute2 does not heed `-o` here.
-        line.push_str(&format!("\n\tnh_info {nh_info} "));
+        let _ = write!(line, "\n\tnh_info {nh_info} ");
     }
     for nexthop in &route.nexthops {
         line.push_str(if style.oneline { "\\\tnexthop " } else { "\n\tnexthop " });
@@ -153,21 +153,21 @@ fn line(route: &Route, style: RouteStyle) -> String {
 
 fn after_cache(line: &mut String, route: &Route) {
     if let Some(seconds) = route.expires {
-        line.push_str(&format!("expires {seconds}sec "));
+        let _ = write!(line, "expires {seconds}sec ");
     }
     if let Some(error) = route.error {
-        line.push_str(&format!("error {error} "));
+        let _ = write!(line, "error {error} ");
     }
     for metric in &route.metrics.0 {
         let lock = if metric.lock { "lock " } else { "" };
-        line.push_str(&format!("{} {lock}{} ", metric.name.word(), metric.value));
+        let _ = write!(line, "{} {lock}{} ", metric.name.word(), metric.value);
     }
     if let Some(iif) = route.got.as_ref().and_then(|got| got.iif.as_ref()) {
-        line.push_str(&format!("iif {iif} "));
+        let _ = write!(line, "iif {iif} ");
     }
     if let Some(pref) = route.pref {
         // No blank follows: iproute2 prints "pref %s".
-        line.push_str(&format!("pref {}", pref.word()));
+        let _ = write!(line, "pref {}", pref.word());
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::json::{self, Object};
 use super::{Device, Field, Protocol, Rule, RuleAction, TableId};
-use crate::listing::{Listing, Place, Reader, Span};
+use crate::listing::{Listing, Place, Reader, Span, is_command, is_noise, quoted};
 use crate::xfrm::{Mark, Prefix};
 
 impl fmt::Display for Rule {
@@ -251,8 +251,8 @@ impl Parser<'_> {
         };
         let opener = (0..rest.len()).find(|at| is_rule(*at));
         let skip = opener.unwrap_or(rest.len());
-        let known = crate::listing::is_command(rest.iter().map(|token| token.text));
-        let noise = opener.is_some_and(|at| rest.iter().take(at).all(|token| crate::listing::is_noise(token.text)));
+        let known = is_command(rest.iter().map(|token| token.text));
+        let noise = opener.is_some_and(|at| rest.iter().take(at).all(|token| is_noise(token.text)));
         if !(known || noise) {
             self.reader.refuse(here.line, "a rule looks like `1: from all fwmark 0xd00/0xf00 lookup 200`");
         }
@@ -286,7 +286,7 @@ impl Parser<'_> {
                         Some(field) => field,
                         None => match self.action(word, &mut rule, &mut action)? {
                             Some(field) => field,
-                            None => return Err(format!("no part of a rule begins with `{word}`")),
+                            None => return Err(format!("no part of a rule begins with {}", quoted(word))),
                         },
                     }
                 }

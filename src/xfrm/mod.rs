@@ -5,6 +5,7 @@
 mod algorithm;
 mod compile;
 mod field;
+mod input_check;
 mod key;
 mod lifetime;
 mod mark;
@@ -13,12 +14,15 @@ mod policy;
 mod prefix;
 mod print;
 mod read;
+mod sad;
 mod selector;
+mod spd;
 mod state;
 mod upper;
 
 pub use algorithm::{Algorithm, AlgorithmKind, Hidden, Key};
 pub use field::Field;
+pub use input_check::{InputCheck, InputVerdict, TemplateMiss, check_input};
 pub use lifetime::{Limit, Limits, SoftHard, Usage};
 pub use mark::Mark;
 pub use names::{
@@ -28,5 +32,7 @@ pub use policy::{Policy, PolicyStats, Template};
 pub use prefix::{NotAPrefix, Prefix};
 pub use print::{Style, print_policies, print_states};
 pub use read::{Entry, parse, parse_policies, parse_states};
+pub use sad::{Inbound, StateLookup, StateMiss, find_in_state, find_out_state};
 pub use selector::{Flow, Selector, UpperProto};
+pub use spd::{PolicyIndexes, PolicyLookup, PolicyMiss, SelectorMiss, find_policy};
 pub use state::{Encap, Offload, OffloadMode, OutputMark, Replay, State, StateDirection, StateStats};

@@ -15,7 +15,7 @@ use super::{
     Share, SoftHard, State, StateDirection, StateFlags, StateStats, Template, UpperProto,
 };
 use crate::esp::Spi;
-use crate::listing::{Listing, Place, Reader, Span, is_command, is_noise};
+use crate::listing::{Listing, Place, Reader, Span, is_command, is_noise, quoted};
 
 /// One entry of a listing that may show both.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,7 +190,7 @@ impl<'a> Parser<'a> {
         let whole = if command { rest.len() } else { noise };
         if !(only_noise || command) {
             let found = rest.first().map_or("", |token| token.text);
-            let reason = format!("no field of `ip xfrm state` or `ip xfrm policy` begins with `{}`", shorten(found));
+            let reason = format!("no field of `ip xfrm state` or `ip xfrm policy` begins with {}", quoted(found));
             self.reader.refuse(line, reason);
         }
         self.reader.skip(whole.max(1));
@@ -899,9 +899,4 @@ fn seconds(word: &str) -> Option<u64> {
 
 fn counted(word: &str, unit: &str) -> Option<u64> {
     word.trim_end_matches(',').strip_suffix(unit)?.parse().ok()
-}
-
-/// A word for a reason.
-fn shorten(word: &str) -> String {
-    if word.len() > 24 { "…".to_owned() } else { word.to_owned() }
 }
