@@ -2,6 +2,7 @@
 
 mod field;
 mod json;
+mod lookup;
 mod metrics;
 mod names;
 #[expect(clippy::module_inception, reason = "the noun of this file is the route, as the noun of the next is the rule")]
@@ -12,6 +13,9 @@ mod rule;
 mod rule_text;
 
 pub use field::Field;
+pub use lookup::{
+    Answer, LookupTrace, Query, RouteMiss, RuleMiss, RuleOutcome, RuleStep, TableLookup, lookup, lookup_table,
+};
 pub use metrics::{Metric, MetricName, MetricValue, Metrics};
 pub use names::{Protocol, RouteType, Scope, TableId};
 pub use route::{Got, NextHop, Preference, Route, RouteFlags};

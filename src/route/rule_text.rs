@@ -1,6 +1,6 @@
 //! `ip rule` both ways (iproute2 6.1 `ip/iprule.c`).
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::json::{self, Object};
 use super::{Device, Field, Protocol, Rule, RuleAction, TableId};
@@ -16,7 +16,12 @@ impl fmt::Display for Rule {
 
 /// Prints rules as `ip rule` does, or with `details` as `ip -d rule`.
 pub fn print_rules<'a>(rules: impl IntoIterator<Item = &'a Rule>, details: bool) -> String {
-    rules.into_iter().map(|rule| format!("{}:\t{}\n", rule.priority, words(rule, details).join(" "))).collect()
+    let mut text = String::new();
+    for rule in rules {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}:\t{}", rule.priority, words(rule, details).join(" "));
+    }
+    text
 }
 
 /// Prints rules as `ip -j rule` does.
@@ -86,7 +91,7 @@ fn words(rule: &Rule, details: bool) -> Vec<String> {
         }
         RuleAction::Nop => say("nop".to_owned()),
         RuleAction::Blackhole | RuleAction::Unreachable | RuleAction::Prohibit => {
-            say(drop_word(&rule.action).to_owned())
+            say(drop_word(&rule.action).to_owned());
         }
     }
     if details || !matches!(rule.protocol, Protocol::UNSPEC | Protocol::KERNEL) {
