@@ -1,6 +1,6 @@
 //! From the shape of the YAML files ([`super::yaml`]) to lesson types, once; what is not meaningful is a fault with its place.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
@@ -51,7 +51,7 @@ pub(super) fn course(files: &Files, faults: &mut Vec<Fault>) -> Option<Course> {
         read.error(&raw.id, "a course needs a language".to_owned());
     }
     let mut parts: Vec<Part> = Vec::new();
-    let mut known: BTreeMap<String, ()> = BTreeMap::new();
+    let mut known = BTreeSet::new();
     for part in &raw.parts {
         let part_id = read.id(&part.id);
         if parts.iter().any(|earlier| earlier.id == part_id) {
@@ -63,18 +63,16 @@ pub(super) fn course(files: &Files, faults: &mut Vec<Fault>) -> Option<Course> {
         let mut steps = Vec::new();
         for step_id in &part.steps {
             let name = read.id(step_id);
-            if known.insert(name.clone(), ()).is_some() {
+            if !known.insert(name.clone()) {
                 read.error(step_id, format!("the step `{name}` stands here a second time"));
                 continue;
             }
             let path = format!("steps/{name}.yaml");
-            match files.text(&path) {
-                Some(text) => steps.extend(step(&path, text, &name, &part_id, read.faults)),
-                None => {
-                    let others = files.paths().filter_map(step_of_path).map(str::to_owned).collect::<Vec<_>>();
-                    let fault = read.fault(step_id, format!("there is no file {path}"));
-                    read.faults.push(fault.did_you_mean(&name, others.iter().map(String::as_str)));
-                }
+            if let Some(text) = files.text(&path) {
+                steps.extend(step(&path, text, &name, &part_id, read.faults));
+            } else {
+                let fault = read.fault(step_id, format!("there is no file {path}"));
+                read.faults.push(fault.did_you_mean(&name, files.paths().filter_map(step_of_path)));
             }
         }
         parts.push(Part { id: part_id, steps });
@@ -133,7 +131,8 @@ fn step(file: &str, source: &str, id: &str, part: &str, faults: &mut Vec<Fault>)
     if raw.checks.is_empty() && raw.quiz.is_empty() && raw.solution.is_empty() {
         read.error(&raw.id, "a step needs checks or a quiz".to_owned());
     }
-    let hash = Sha256::digest(source.as_bytes()).iter().take(4).map(|octet| format!("{octet:02x}")).collect();
+    let digest = Sha256::digest(source.as_bytes());
+    let hash = digest.iter().take(4).fold(String::new(), |hash, octet| hash + &format!("{octet:02x}"));
     let whole = read.faults.len() == before;
     whole.then_some(())?;
     Some(Step {
@@ -323,12 +322,11 @@ impl Reader<'_> {
         for pattern in like {
             let mut fields = Vec::new();
             for (name, value) in pattern {
-                match kind.fields().iter().find(|known| *known == name) {
-                    Some(known) => fields.push((*known, self.template(value))),
-                    None => {
-                        let fault = self.fault(value, format!("{} have no field `{name}`", kind.key()));
-                        self.faults.push(fault.did_you_mean(name, kind.fields().iter().copied()));
-                    }
+                if let Some(known) = kind.fields().iter().find(|known| *known == name) {
+                    fields.push((*known, self.template(value)));
+                } else {
+                    let fault = self.fault(value, format!("{} have no field `{name}`", kind.key()));
+                    self.faults.push(fault.did_you_mean(name, kind.fields().iter().copied()));
                 }
             }
             patterns.push(ItemPattern(fields));

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::shows::{ItemKind, ItemPattern};
 use super::template::{Facts, FillError, number};
+use crate::esp::Secret;
 use crate::route::{self, RuleAction, TableId};
 use crate::xfrm::{self, Mark, Prefix};
 
@@ -47,10 +48,10 @@ impl Item {
 
 /// Whether two spellings say the same value: a number, a mark with its mask, an address or prefix, or else the same words.
 pub(super) fn same_value(one: &str, other: &str) -> bool {
-    fn same<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
-        one.is_some() && one == other
+    fn same<T: PartialEq>(read: fn(&str) -> Option<T>, one: &str, other: &str) -> bool {
+        read(one).is_some_and(|one| read(other) == Some(one))
     }
-    one == other || same(number(one), number(other)) || same(mark(one), mark(other)) || same(prefix(one), prefix(other))
+    one == other || same(number, one, other) || same(mark, one, other) || same(prefix, one, other)
 }
 
 /// Reads `0xd00/0xf00`; a mark without a mask has the whole one.
@@ -74,7 +75,7 @@ pub(super) fn prefix(text: &str) -> Option<Prefix> {
 
 fn state(state: &xfrm::State) -> Item {
     let algorithm = state.aead().or_else(|| state.enc());
-    let hidden = state.algorithms.iter().any(|algorithm| algorithm.key.known().is_none_or(|key| key.is_empty()));
+    let hidden = state.algorithms.iter().any(|algorithm| algorithm.key.known().is_none_or(Secret::is_empty));
     let item = Item::of([
         ("src", Some(state.src.to_string())),
         ("dst", Some(state.dst.to_string())),
@@ -129,28 +130,24 @@ fn one_route(route: &route::Route) -> Item {
 /// Reads `ip addr` (also `-br` and `-o`) and `ifconfig`: which device has which address.
 fn addresses(text: &str) -> Vec<Item> {
     let mut found = Vec::new();
-    let mut device = String::new();
+    let mut device = "";
     for line in text.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         if !line.starts_with(char::is_whitespace) {
-            device = match words.as_slice() {
+            let name = match words.as_slice() {
                 // `3: cilium_host@cilium_net: <…>`, and `3: cilium_host    inet …` under `-o`
                 [index, name, ..] if index.strip_suffix(':').is_some_and(|index| number(index).is_some()) => name,
                 [name, ..] => name,
                 [] => "",
-            }
-            .trim_end_matches(':')
-            .split('@')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+            };
+            device = name.trim_end_matches(':').split('@').next().unwrap_or_default();
         }
         let labelled = words.windows(2).filter(|pair| matches!(pair[0], "inet" | "inet6")).map(|pair| pair[1]);
         let brief = words.iter().copied().skip(2).take_while(|_| !line.starts_with(char::is_whitespace));
         for word in labelled.chain(brief) {
             let address = word.split('/').next().unwrap_or_default();
             if address.parse::<IpAddr>().is_ok() {
-                found.push(Item::of([("dev", Some(device.clone())), ("address", Some(address.to_owned()))]));
+                found.push(Item::of([("dev", Some(device.to_owned())), ("address", Some(address.to_owned()))]));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::check::{Check, Holds, Probe, WantedStatus};
+use super::check::{Check, GuideCheck, Holds, Probe, WantedStatus};
 use super::count::Count;
 use super::items;
 use super::miss::{Miss, PacketCount};
@@ -113,7 +113,7 @@ impl Check {
             tally.note(ran, || Miss::OtherCommand { wanted: self.ran.join(" ") });
         }
         if let Some(guide) = &self.guide {
-            self.judge_guide(guide, seen, tally);
+            judge_guide(guide, seen, tally);
         } else if seen.guide.is_some() && self.asks_of_the_line() {
             // The guide's own words are no tool's output.
             tally.miss(Miss::OtherCommand { wanted: self.ran.join(" ") });
@@ -136,35 +136,6 @@ impl Check {
             let none = Vec::new();
             let packets = seen.captured.get(&captured.at).unwrap_or(&none);
             judge_packets(&captured.holds, packets, &seen.facts, tally);
-        }
-    }
-
-    fn judge_guide(&self, guide: &super::GuideCheck, seen: &Observation, tally: &mut Tally) {
-        let Some(run) = seen.guide.as_ref().filter(|run| run.command == guide.command) else {
-            tally.miss(Miss::OtherCommand { wanted: format!(":{}", guide.command) });
-            return;
-        };
-        if !run.done {
-            tally.held += 1;
-            tally.miss(Miss::GuideFailed { command: run.command.clone() });
-            return;
-        }
-        tally.held += 1;
-        let count = |opening| run.packets.iter().filter(|seen| seen.opening == opening).count();
-        for (wanted, what, opening) in [
-            (guide.decrypted, PacketCount::Decrypted, Opening::Opened),
-            (guide.refused, PacketCount::Refused, Opening::BadIcv),
-            (guide.no_sa, PacketCount::NoSa, Opening::NoSa),
-        ] {
-            tally.count(wanted, what, count(opening));
-        }
-        if let Some(pattern) = &guide.packet {
-            let fits =
-                run.packets.iter().map(|packet| pattern.fits(packet, &seen.facts)).collect::<Result<Vec<_>, _>>();
-            match fits {
-                Ok(fits) => tally.require(fits.contains(&true), || Miss::OtherPacket),
-                Err(error) => tally.miss(not_filled(error)),
-            }
         }
     }
 
@@ -252,6 +223,34 @@ impl Tally {
     fn count(&mut self, wanted: Option<Count>, what: PacketCount, got: usize) {
         if let Some(wanted) = wanted {
             self.require(wanted.allows(got), || Miss::Packets { what, got, wanted });
+        }
+    }
+}
+
+fn judge_guide(guide: &GuideCheck, seen: &Observation, tally: &mut Tally) {
+    let Some(run) = seen.guide.as_ref().filter(|run| run.command == guide.command) else {
+        tally.miss(Miss::OtherCommand { wanted: format!(":{}", guide.command) });
+        return;
+    };
+    if !run.done {
+        tally.held += 1;
+        tally.miss(Miss::GuideFailed { command: run.command.clone() });
+        return;
+    }
+    tally.held += 1;
+    let count = |opening| run.packets.iter().filter(|seen| seen.opening == opening).count();
+    for (wanted, what, opening) in [
+        (guide.decrypted, PacketCount::Decrypted, Opening::Opened),
+        (guide.refused, PacketCount::Refused, Opening::BadIcv),
+        (guide.no_sa, PacketCount::NoSa, Opening::NoSa),
+    ] {
+        tally.count(wanted, what, count(opening));
+    }
+    if let Some(pattern) = &guide.packet {
+        let fits = run.packets.iter().map(|packet| pattern.fits(packet, &seen.facts)).collect::<Result<Vec<_>, _>>();
+        match fits {
+            Ok(fits) => tally.require(fits.contains(&true), || Miss::OtherPacket),
+            Err(error) => tally.miss(not_filled(error)),
         }
     }
 }

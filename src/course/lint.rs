@@ -37,10 +37,10 @@ pub fn lint(files: &Files) -> Vec<Fault> {
     }
     for path in files.paths() {
         let source = files.text(path).unwrap_or_default();
-        if path.ends_with(".md") && path.contains('/') {
+        if path.contains('/') && matches!(path.rsplit_once('.'), Some((_, "md"))) {
             markdown(path, source, &mut faults);
         }
-        if path.ends_with(".md") || path.ends_with(".yaml") {
+        if matches!(path.rsplit_once('.'), Some((_, "md" | "yaml"))) {
             fixed_values(path, source, &mut faults);
         }
     }
@@ -209,7 +209,8 @@ fn fixed_values(path: &str, source: &str, faults: &mut Vec<Fault>) {
         LazyLock::new(|| Regex::new(r"\b(?:0x)?[0-9a-fA-F]{32,}\b").expect("the pattern is a regular expression"));
     let mut found = |octets: Range<usize>, noun: &str, help: &str| {
         let line = source.get(..octets.start).and_then(|before| before.rsplit('\n').next()).unwrap_or_default();
-        let comment = path.ends_with(".yaml") && (line.trim_start().starts_with('#') || line.contains(" #"));
+        let comment =
+            path.strip_suffix(".yaml").is_some() && (line.trim_start().starts_with('#') || line.contains(" #"));
         if !comment {
             let value = source.get(octets.clone()).unwrap_or_default();
             let what = format!("{noun} `{value}` is that of one cluster");

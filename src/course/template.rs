@@ -111,7 +111,7 @@ pub fn complete(mut facts: Facts) -> Facts {
         // (spi << 12) | MARK_MAGIC_ENCRYPT under IPsecMarkMask, cilium v1.13 pkg/datapath/linux/linux_defaults.
         facts.entry("encrypt_mark".to_owned()).or_insert_with(|| format!("{:#x}/0xff00", (spi & 0xf) << 12 | 0xe00));
     }
-    let counting: String = (0..20).map(|octet| format!("{octet:02x}")).collect();
+    let counting = (0..20).fold(String::new(), |key, octet| key + &format!("{octet:02x}"));
     facts.entry("wrong_key".to_owned()).or_insert(counting);
     facts
 }

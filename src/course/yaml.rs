@@ -446,8 +446,8 @@ struct Scalars<T> {
 }
 
 impl<T> Scalars<T> {
-    fn of<E: de::Error>(&self, value: String) -> Result<T, E> {
-        (self.value)(value.clone()).ok_or_else(|| E::custom(format!("`{value}` is not {}", self.expected)))
+    fn of<E: de::Error>(&self, value: &str) -> Result<T, E> {
+        (self.value)(value.to_owned()).ok_or_else(|| E::custom(format!("`{value}` is not {}", self.expected)))
     }
 }
 
@@ -457,16 +457,16 @@ impl<'de, T> Visitor<'de> for Scalars<T> {
         f.write_str(self.expected)
     }
     fn visit_str<E: de::Error>(self, value: &str) -> Result<T, E> {
-        self.of(value.to_owned())
+        self.of(value)
     }
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<T, E> {
-        self.of(value.to_string())
+        self.of(&value.to_string())
     }
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<T, E> {
-        self.of(value.to_string())
+        self.of(&value.to_string())
     }
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<T, E> {
-        self.of(value.to_string())
+        self.of(&value.to_string())
     }
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<T, A::Error> {
         let list = collected(list)?;
