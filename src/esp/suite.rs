@@ -107,8 +107,7 @@ impl Suite {
     pub(super) fn linux_iv(&self, random: [u8; 16], seq: u64) -> Vec<u8> {
         match self {
             Self::Gcm { .. } => {
-                let [a, b, c, d, e, f, g, h, ..] = random;
-                SeqIv { random: [a, b, c, d, e, f, g, h] }.iv(seq).to_vec()
+                random.first_chunk().map(|&random| SeqIv { random }.iv(seq).to_vec()).unwrap_or_default()
             }
             Self::EncryptThenMac { cipher: Some(cipher), .. } => {
                 let mut block = [0; 16];
