@@ -28,7 +28,7 @@ impl World {
     /// A machine with the tools on it and no cluster yet.
     pub fn new(seed: u64) -> Self {
         let files = BTreeMap::from([("machine".to_owned(), Files::default())]);
-        Self { now: DAWN, random: ChaCha8Rng::seed_from_u64(seed), net: Net::default(), files }
+        Self { now: DAWN, random: ChaCha8Rng::seed_from_u64(seed), net: Net::new(seed, DAWN), files }
     }
 
     /// The time on the virtual clock. It stands still while a process is stepped.

@@ -1,35 +1,77 @@
 //! The network of the simulated lab: the cluster's model with its packets under way, and the programs that show and
 //! use it (`ip`, `ping`, `tcpdump`, …).
 
+mod options;
+mod ping;
+mod ping_options;
+
+use std::net::Ipv4Addr;
+
 use super::process::{Call, Process};
+use crate::datapath::{Cluster, Stack, StackId};
 use crate::packet::Timestamp;
 
 /// The cluster's network and what is under way in it.
-#[derive(Debug, Clone, Default)]
-pub struct Net {}
+#[derive(Debug, Clone)]
+pub struct Net {
+    /// The stacks, cables and packets. A place's stack has the place's full name.
+    pub cluster: Cluster,
+    /// The stack of the machine.
+    pub machine: StackId,
+}
 
 impl Net {
+    /// The machine's network, before there is a cluster.
+    pub fn new(seed: u64, now: Timestamp) -> Self {
+        let mut cluster = Cluster::new(seed, now);
+        let machine = cluster.add_machine("machine");
+        Self { cluster, machine }
+    }
+
     /// When the next thing happens by itself (a packet arrives, a timer of the kernel fires), if anything does.
     pub fn next_event(&self) -> Option<Timestamp> {
-        None
+        self.cluster.next_event()
     }
 
     /// Lets happen what is due at `now`.
     pub fn run_until(&mut self, now: Timestamp) {
-        let _ = now;
+        self.cluster.run_until(now);
+    }
+
+    /// The stack of a place.
+    fn stack_of(&self, network: &str) -> Option<(StackId, &Stack)> {
+        let id = self.cluster.find(network)?;
+        Some((id, self.cluster.stack(id)?))
+    }
+
+    /// The address of a name, as Docker's resolver knows the nodes and `/etc/hosts` the host itself.
+    fn resolve(&self, network: &str, name: &str) -> Option<Ipv4Addr> {
+        if let Ok(address) = name.parse() {
+            return Some(address);
+        }
+        if name == "localhost" {
+            return Some(Ipv4Addr::LOCALHOST);
+        }
+        let is_node = self.cluster.nodes.iter().any(|node| node.name == network);
+        self.cluster.nodes.iter().find(|node| is_node && node.name == name).map(|node| node.address)
     }
 }
 
 /// The network program of that name (`ip`, `ping`, `tcpdump`, `route`, `ifconfig`, `sysctl`, …) as called, or `None` when
 /// it is none of them.
 pub fn program(call: &Call) -> Option<Box<dyn Process>> {
-    let _ = call;
-    None
+    match call.name() {
+        "ping" => Some(Box::new(ping::Ping::new(call))),
+        _ => None,
+    }
 }
 
 /// The text of a file under `/proc` or `/sys` that the network stack of `network` writes (`/proc/net/xfrm_stat`,
 /// `/proc/net/dev`, `/proc/sys/net/ipv4/ip_forward`), or `None` when it has no such file.
 pub fn proc_file(net: &Net, network: &str, path: &str) -> Option<Vec<u8>> {
-    let _ = (net, network, path);
-    None
+    let (_, stack) = net.stack_of(network)?;
+    match path {
+        "/proc/net/xfrm_stat" => Some(stack.counters.xfrm.text().into_bytes()),
+        _ => None,
+    }
 }

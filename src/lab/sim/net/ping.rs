@@ -1,0 +1,544 @@
+//! `ping` as iputils 20221126 has it.
+
+use std::fmt::Write;
+use std::net::Ipv4Addr;
+
+use super::Net;
+use super::ping_options::{Ended, PingOptions};
+use crate::datapath::ipv4::{self, icmp};
+use crate::datapath::{Outgoing, Received, SendError, SocketId, StackId};
+use crate::lab::sim::{Call, Io, OnSignal, Process, Signal, Step, World};
+use crate::packet::Timestamp;
+
+/// A `ping` under way.
+pub(super) struct Ping {
+    arguments: Vec<String>,
+    network: String,
+    run: Option<Run>,
+    endless: bool,
+}
+
+/// What a `ping` that has started knows.
+struct Run {
+    options: PingOptions,
+    stack: StackId,
+    socket: SocketId,
+    ident: u16,
+    target: Ipv4Addr,
+    /// When the first request went out.
+    started: Timestamp,
+    /// When the next one goes out.
+    next: Timestamp,
+    /// When it stops to wait for the last answers.
+    ends: Option<Timestamp>,
+    /// The time of the last thing that happened.
+    latest: Timestamp,
+    sent: u64,
+    received: u64,
+    repeated: u64,
+    errors: u64,
+    /// Which sequence numbers were answered.
+    answered: Vec<bool>,
+    /// When each request went out.
+    sent_at: Vec<Timestamp>,
+    /// How many requests were under way at most.
+    pipe: u64,
+    times: Times,
+}
+
+/// Round-trip times in microseconds, as ping sums them.
+#[derive(Default)]
+struct Times {
+    least: u64,
+    most: u64,
+    sum: u64,
+    squares: u64,
+    /// Eight times the exponentially weighted average.
+    weighted: u64,
+}
+
+impl Ping {
+    pub(super) fn new(call: &Call) -> Self {
+        let endless = !call.arguments().iter().any(|word| word.starts_with("-c") || word.starts_with("-w"));
+        Self { arguments: call.arguments().to_vec(), network: call.network.clone(), run: None, endless }
+    }
+
+    fn start(&self, world: &mut World, io: &mut Io) -> Result<Run, Ended> {
+        let now = world.now();
+        let net = &mut world.net;
+        net.run_until(now);
+        let Some((stack, own)) = net.stack_of(&self.network) else {
+            return Err(Ended::failed(2, "socket: Network is down"));
+        };
+        let options = PingOptions::read(&self.arguments, |name| own.device(name).is_some())?;
+        let target = resolve(net, &self.network, &options.target)?;
+        let out = outgoing(&options, target, Vec::new());
+        let source = match net.cluster.probe(stack, &out) {
+            Ok((source, _)) => source,
+            Err(SendError::Access) => {
+                let text = "Do you want to ping broadcast? Then -b. If not, check your local firewall rules";
+                return Err(Ended::failed(2, text));
+            }
+            Err(SendError::Invalid) if options.source.is_some() => {
+                return Err(Ended::failed(2, "bind: Cannot assign requested address"));
+            }
+            Err(error) => return Err(Ended::failed(2, format!("connect: {error}"))),
+        };
+        let (socket, ident) = net.cluster.open_ping(stack, options.ident);
+        let mut text = String::new();
+        if let Some(pattern) = &options.pattern {
+            text.push_str("PATTERN: 0x");
+            for octet in pattern {
+                let _ = write!(text, "{octet:02x}");
+            }
+            text.push('\n');
+        }
+        if options.broadcast && target.is_broadcast() {
+            io.complain("WARNING: pinging broadcast address\n");
+        }
+        let _ = write!(text, "PING {} ({target}) ", options.target);
+        if options.source.is_some() || options.device.is_some() {
+            let device = options.device.as_deref().unwrap_or_default();
+            let _ = write!(text, "from {source} {device}: ");
+        }
+        let _ = writeln!(text, "{}({}) bytes of data.", options.size, options.size + 28);
+        io.print(text);
+        Ok(Run {
+            stack,
+            socket,
+            ident,
+            target,
+            started: now,
+            next: now,
+            ends: None,
+            latest: now,
+            sent: 0,
+            received: 0,
+            repeated: 0,
+            errors: 0,
+            answered: Vec::new(),
+            sent_at: Vec::new(),
+            pipe: 0,
+            times: Times::default(),
+            options,
+        })
+    }
+}
+
+impl Process for Ping {
+    fn step(&mut self, world: &mut World, io: &mut Io) -> Step {
+        let run = match &mut self.run {
+            Some(run) => run,
+            None => match self.start(world, io) {
+                Ok(run) => self.run.insert(run),
+                Err(ended) => {
+                    io.print(ended.out);
+                    io.complain(ended.err);
+                    return Step::Exit(ended.status);
+                }
+            },
+        };
+        run.step(world, io)
+    }
+
+    fn signal(&mut self, signal: Signal, world: &mut World, io: &mut Io) -> OnSignal {
+        match (signal, &mut self.run) {
+            (Signal::Interrupt, Some(run)) => {
+                run.take_answers(world, io);
+                OnSignal::Exits(run.finish(&mut world.net, io))
+            }
+            (Signal::Other(3), Some(run)) => {
+                io.complain(run.status_line());
+                OnSignal::Ignores
+            }
+            _ => OnSignal::Exits(128 + signal.number()),
+        }
+    }
+
+    fn endless(&self) -> bool {
+        self.endless
+    }
+}
+
+impl Run {
+    fn step(&mut self, world: &mut World, io: &mut Io) -> Step {
+        let now = world.now();
+        world.net.run_until(now);
+        loop {
+            self.take_answers(world, io);
+            let enough = self.options.count.is_some_and(|count| {
+                self.options.deadline.is_none() && self.received + self.errors >= count
+                    || self.options.deadline.is_some() && self.received >= count
+            });
+            let given_up = self
+                .options
+                .deadline
+                .is_some_and(|deadline| self.errors > 0 || now.0 >= self.started.0.saturating_add(deadline));
+            if enough || given_up || self.ends.is_some_and(|ends| now >= ends) {
+                return Step::Exit(self.finish(&mut world.net, io));
+            }
+            if self.all_sent() {
+                let ends =
+                    *self.ends.get_or_insert(Timestamp(now.0 + linger(&self.options, &self.times, self.received)));
+                return Step::Wait(Some(ends));
+            }
+            if now < self.next {
+                let deadline = self.options.deadline.map(|deadline| Timestamp(self.started.0 + deadline));
+                return Step::Wait(Some(deadline.map_or(self.next, |deadline| deadline.min(self.next))));
+            }
+            self.send(&mut world.net, io);
+            let interval =
+                if self.options.flood { self.options.interval.max(10_000_000) } else { self.options.interval };
+            self.next = Timestamp(now.0 + interval.max(if self.options.adaptive { 0 } else { 1_000_000 }));
+            world.net.run_until(now);
+        }
+    }
+
+    fn all_sent(&self) -> bool {
+        self.options.deadline.is_none() && self.options.count.is_some_and(|count| self.sent >= count)
+    }
+
+    fn send(&mut self, net: &mut Net, io: &mut Io) {
+        let at = net.cluster.now();
+        if self.options.outstanding && self.sent > 0 && !self.is_answered(self.sent) {
+            self.stamp(at, io);
+            io.print(format!("no answer yet for icmp_seq={}\n", self.sent as u16));
+        }
+        let seq = self.sent + 1;
+        let out = outgoing(&self.options, self.target, self.payload(at));
+        if self.options.size > 65507 {
+            io.complain("ping: sendmsg: Message too long\n");
+            self.sent = seq;
+            self.sent_at.push(at);
+            self.answered.push(false);
+            self.latest = at;
+            return;
+        }
+        let result = net.cluster.echo(self.stack, self.ident, seq as u16, out);
+        self.sent = seq;
+        self.sent_at.push(at);
+        self.answered.push(false);
+        self.latest = at;
+        match result {
+            Ok(_) if self.options.flood && !self.options.quiet => io.print("."),
+            Ok(_) => {}
+            Err(SendError::TooLong { mtu }) => {
+                self.errors += 1;
+                if !self.options.quiet {
+                    io.complain(format!("ping: local error: message too long, mtu={mtu}\n"));
+                }
+            }
+            Err(error) if !self.options.quiet => io.complain(format!("ping: sendmsg: {error}\n")),
+            Err(_) => {}
+        }
+    }
+
+    /// The data of a request: the time of day first, where there is room for it, then the pattern.
+    fn payload(&self, at: Timestamp) -> Vec<u8> {
+        let mut data: Vec<u8> = match &self.options.pattern {
+            Some(pattern) => pattern.iter().copied().cycle().take(self.options.size).collect(),
+            None => (0..=u8::MAX).cycle().skip(0).take(self.options.size).collect(),
+        };
+        if let Some(place) = data.first_chunk_mut::<16>() {
+            let (seconds, microseconds): (u64, u64) = (at.0 / 1_000_000_000, at.0 % 1_000_000_000 / 1000);
+            place[..8].copy_from_slice(&seconds.to_le_bytes());
+            place[8..].copy_from_slice(&microseconds.to_le_bytes());
+        }
+        data
+    }
+
+    fn take_answers(&mut self, world: &mut World, io: &mut Io) {
+        while let Some(message) = world.net.cluster.take(self.stack, self.socket) {
+            self.latest = message.time;
+            match &message.about {
+                Some(about) => self.failed(&message, about, io),
+                None => self.answered(&world.net, &message, io),
+            }
+        }
+    }
+
+    fn answered(&mut self, net: &Net, message: &Received, io: &mut Io) {
+        let Some(seq) = message.message.get(6..8).map(|two| u16::from_be_bytes([two[0], two[1]])) else { return };
+        let data = message.message.get(8..).unwrap_or_default();
+        // The time is read back from the answer, as ping does.
+        let sent = data.first_chunk::<16>().map(|stamp| {
+            let number =
+                |at: usize| stamp.iter().skip(at).take(8).rev().fold(0_u64, |sum, octet| sum << 8 | u64::from(*octet));
+            number(0).wrapping_mul(1_000_000).wrapping_add(number(8))
+        });
+        let took = sent.map(|sent| (message.time.0 / 1000).saturating_sub(sent));
+        self.acknowledge(seq);
+        let repeated = self.is_answered_seq(seq);
+        if repeated {
+            self.repeated += 1;
+        } else {
+            self.received += 1;
+            self.mark_answered(seq);
+        }
+        if let Some(took) = took {
+            self.times.add(took, self.received + self.repeated);
+        }
+        if self.options.quiet {
+            return;
+        }
+        if self.options.flood {
+            return io.print("\u{8} \u{8}");
+        }
+        self.stamp(message.time, io);
+        let bell = if self.options.audible { "\u{7}" } else { "" };
+        let from = name_of(net, message.from, &self.options);
+        let mut line = format!("{bell}{} bytes from {from}: icmp_seq={seq}", message.message.len());
+        if self.options.verbose {
+            let _ = write!(line, " ident={}", self.ident);
+        }
+        let _ = write!(line, " ttl={}", message.ttl);
+        if let Some(took) = took {
+            let _ = write!(line, " time={} ms", triptime(took));
+        }
+        if repeated {
+            line.push_str(" (DUP!)");
+        }
+        line.push('\n');
+        io.print(line);
+    }
+
+    fn failed(&mut self, message: &Received, about: &[u8], io: &mut Io) {
+        let Some(&[kind, code, _, _, _, _, c, d]) = message.message.first_chunk::<8>() else { return };
+        let at = ipv4::Ipv4Header::from_slice(about).map_or(20, |(header, _)| header.header_len()) + 6;
+        let Some(seq) = about.get(at..at + 2).map(|two| u16::from_be_bytes([two[0], two[1]])) else { return };
+        self.acknowledge(seq);
+        self.errors += 1;
+        if self.options.quiet {
+            return;
+        }
+        if self.options.flood {
+            return io.print("\u{8}E");
+        }
+        self.stamp(message.time, io);
+        let what = complaint(kind, code, u16::from_be_bytes([c, d]));
+        io.print(format!("From {} icmp_seq={seq} {what}\n", message.from));
+    }
+
+    /// How many requests are under way (`acknowledge`, ping.h).
+    fn acknowledge(&mut self, seq: u16) {
+        let behind = (self.sent as u16).wrapping_sub(seq);
+        if behind <= 0x7fff {
+            self.pipe = self.pipe.max(u64::from(behind) + 1);
+        }
+    }
+
+    fn place(&self, seq: u16) -> Option<usize> {
+        let behind = u64::from((self.sent as u16).wrapping_sub(seq));
+        usize::try_from(self.sent.checked_sub(behind)?.checked_sub(1)?).ok()
+    }
+
+    fn is_answered_seq(&self, seq: u16) -> bool {
+        self.place(seq).and_then(|at| self.answered.get(at)).copied().unwrap_or(false)
+    }
+
+    fn is_answered(&self, number: u64) -> bool {
+        usize::try_from(number - 1).ok().and_then(|at| self.answered.get(at)).copied().unwrap_or(false)
+    }
+
+    fn mark_answered(&mut self, seq: u16) {
+        let place = self.place(seq);
+        if let Some(answered) = place.and_then(|at| self.answered.get_mut(at)) {
+            *answered = true;
+        }
+    }
+
+    fn stamp(&self, at: Timestamp, io: &mut Io) {
+        if self.options.stamps {
+            io.print(format!("[{}.{:06}] ", at.0 / 1_000_000_000, at.0 % 1_000_000_000 / 1000));
+        }
+    }
+
+    /// The statistics, and the exit status: 0 when anything was answered.
+    fn finish(&mut self, net: &mut Net, io: &mut Io) -> i32 {
+        net.cluster.close(self.stack, self.socket);
+        let mut text = format!("\n--- {} ping statistics ---\n", self.options.target);
+        let _ = write!(text, "{} packets transmitted, {} received", self.sent, self.received);
+        if self.repeated > 0 {
+            let _ = write!(text, ", +{} duplicates", self.repeated);
+        }
+        if self.errors > 0 {
+            let _ = write!(text, ", +{} errors", self.errors);
+        }
+        if self.sent > 0 {
+            let lost = self.sent.saturating_sub(self.received);
+            let time = self.latest.0.saturating_sub(self.started.0) / 1_000_000;
+            let _ = write!(text, ", {}% packet loss, time {time}ms", percent(lost, self.sent));
+        }
+        text.push('\n');
+        let mut comma = "";
+        if self.received > 0 && self.options.size >= 16 {
+            let times = &self.times;
+            let average = times.sum / (self.received + self.repeated);
+            let deviation = times.deviation(self.received + self.repeated);
+            let ms = |time: u64| format!("{}.{:03}", time / 1000, time % 1000);
+            let _ = write!(
+                text,
+                "rtt min/avg/max/mdev = {}/{}/{}/{} ms",
+                ms(times.least),
+                ms(average),
+                ms(times.most),
+                ms(deviation)
+            );
+            comma = ", ";
+        }
+        if self.pipe > 1 {
+            let _ = write!(text, "{comma}pipe {}", self.pipe);
+            comma = ", ";
+        }
+        if self.received > 0 && self.sent > 1 && (self.options.flood || self.options.adaptive) {
+            let gap = self.latest.0.saturating_sub(self.started.0) / 1000 / (self.sent - 1);
+            let weighted = self.times.weighted / 8;
+            let _ = write!(
+                text,
+                "{comma}ipg/ewma {}.{:03}/{}.{:03} ms",
+                gap / 1000,
+                gap % 1000,
+                weighted / 1000,
+                weighted % 1000
+            );
+        }
+        text.push('\n');
+        io.print(text);
+        let short = self.options.deadline.is_some() && self.options.count.is_some_and(|count| self.received < count);
+        i32::from(self.received == 0 || short)
+    }
+
+    /// What SIGQUIT shows.
+    fn status_line(&self) -> String {
+        let lost = (self.sent.saturating_sub(self.received) * 100).checked_div(self.sent).unwrap_or(0);
+        let mut text = format!("{}/{} packets, {lost}% loss", self.received, self.sent);
+        if self.received > 0 {
+            let times = &self.times;
+            let ms = |time: u64| format!("{}.{:03}", time / 1000, time % 1000);
+            let average = times.sum / (self.received + self.repeated);
+            let ewma = ms(times.weighted / 8);
+            let _ =
+                write!(text, ", min/avg/ewma/max = {}/{}/{ewma}/{} ms", ms(times.least), ms(average), ms(times.most));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+impl Times {
+    fn add(&mut self, took: u64, answers: u64) {
+        self.least = if answers <= 1 { took } else { self.least.min(took) };
+        self.most = self.most.max(took);
+        self.sum += took;
+        self.squares += took * took;
+        self.weighted = if answers <= 1 { took * 8 } else { self.weighted + took - self.weighted / 8 };
+    }
+
+    /// The standard deviation, in the order of operations that ping chose against rounding.
+    fn deviation(&self, answers: u64) -> u64 {
+        let variance = self.squares.saturating_sub(self.sum * self.sum / answers) / answers;
+        variance.isqrt()
+    }
+}
+
+/// How long to wait for the last answers: twice the longest round trip, but no less than an interval; the linger time
+/// when nothing was ever answered.
+fn linger(options: &PingOptions, times: &Times, received: u64) -> u64 {
+    if received == 0 { options.linger } else { (2 * times.most * 1000).max(options.interval) }
+}
+
+fn outgoing(options: &PingOptions, target: Ipv4Addr, payload: Vec<u8>) -> Outgoing {
+    Outgoing {
+        source: options.source,
+        device: options.device.clone(),
+        ttl: options.ttl,
+        tos: options.tos,
+        mark: options.mark,
+        path_mtu: options.path_mtu,
+        broadcast: options.broadcast,
+        ..Outgoing::new(target, ipv4::protocol::ICMP, payload)
+    }
+}
+
+fn resolve(net: &Net, network: &str, name: &str) -> Result<Ipv4Addr, Ended> {
+    if name.parse::<std::net::Ipv6Addr>().is_ok() {
+        let err = format!(
+            "ping: {name}: IPv6 is not in the simulated lab; the kernel lab has it: esplain learn --lab kernel\n"
+        );
+        return Err(Ended { out: String::new(), err, status: 2 });
+    }
+    net.resolve(network, name).ok_or_else(|| Ended::failed(2, format!("{name}: Name or service not known")))
+}
+
+/// Who answered, as `-n` or the resolver says.
+fn name_of(net: &Net, address: Ipv4Addr, options: &PingOptions) -> String {
+    let by_name = !options.numeric && options.target.parse::<Ipv4Addr>().is_err();
+    match net.cluster.nodes.iter().find(|node| by_name && node.address == address) {
+        Some(node) => format!("{}.kind ({address})", node.name),
+        None => address.to_string(),
+    }
+}
+
+/// Milliseconds with the precision that ping thinks fit.
+fn triptime(microseconds: u64) -> String {
+    let time = microseconds;
+    match time {
+        99_950.. => format!("{}", (time + 500) / 1000),
+        9_995.. => format!("{}.{}", (time + 50) / 1000, (time + 50) % 1000 / 100),
+        1_000.. => format!("{}.{:02}", (time + 5) / 1000, (time + 5) % 1000 / 10),
+        _ => format!("{}.{time:03}", 0),
+    }
+}
+
+/// C's `%g` of a share in percent: at most six digits, no zeros at the end.
+fn percent(part: u64, whole: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "ping computes the same in floating point")]
+    let share = part as f64 * 100.0 / whole as f64;
+    let digits = if share >= 100.0 {
+        3
+    } else if share >= 10.0 {
+        4
+    } else {
+        5
+    };
+    let text = format!("{share:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// ping's words for an ICMP error (`pr_icmph`).
+fn complaint(kind: u8, code: u8, mtu: u16) -> String {
+    let unreachable = match (kind, code) {
+        (icmp::UNREACHABLE, 0) => "Destination Net Unreachable",
+        (icmp::UNREACHABLE, 1) => "Destination Host Unreachable",
+        (icmp::UNREACHABLE, 2) => "Destination Protocol Unreachable",
+        (icmp::UNREACHABLE, 3) => "Destination Port Unreachable",
+        (icmp::UNREACHABLE, 4) => return format!("Frag needed and DF set (mtu = {mtu})"),
+        (icmp::UNREACHABLE, 5) => "Source Route Failed",
+        (icmp::UNREACHABLE, 6) => "Destination Net Unknown",
+        (icmp::UNREACHABLE, 7) => "Destination Host Unknown",
+        (icmp::UNREACHABLE, 9) => "Destination Net Prohibited",
+        (icmp::UNREACHABLE, 10) => "Destination Host Prohibited",
+        (icmp::UNREACHABLE, 13) => "Packet filtered",
+        (icmp::UNREACHABLE, _) => return format!("Dest Unreachable, Bad Code: {code}"),
+        (icmp::TIME_EXCEEDED, 0) => "Time to live exceeded",
+        (icmp::TIME_EXCEEDED, 1) => "Frag reassembly time exceeded",
+        _ => return format!("Bad ICMP type: {kind}"),
+    };
+    unreachable.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_as_precise_as_pings() {
+        let shown: Vec<String> = [287, 1_234, 12_345, 123_456].into_iter().map(triptime).collect();
+        assert_eq!(shown, ["0.287", "1.23", "12.3", "123"]);
+    }
+
+    #[test]
+    fn the_loss_prints_as_c_prints_it() {
+        assert_eq!([percent(0, 3), percent(1, 3), percent(3, 3), percent(1, 8)], ["0", "33.3333", "100", "12.5"]);
+    }
+}
