@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use etcetera::BaseStrategy;
 
-use crate::course::{Book, Files};
+use super::bookshelf;
+use crate::course::Book;
 use crate::lab::Lab;
 use crate::render::{Colour, Console};
 use crate::shell::{self, Setup};
@@ -16,7 +17,7 @@ const USUAL_COURSE: &str = "cilium-ipsec";
 /// Walk through a course in the guided shell.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The course; `esplain courses` lists them.
+    /// The course, or a folder with one; `esplain courses` lists those in the binary.
     #[arg(value_name = "COURSE")]
     course: Option<String>,
     #[command(flatten)]
@@ -74,7 +75,7 @@ enum Keys {
 pub(super) fn run(args: Args, colour: Colour) -> Result<Exit, Trouble> {
     let Args { course, options } = args;
     let language = language(options.lang.as_deref())?;
-    let book = book(course.as_deref().unwrap_or(USUAL_COURSE))?;
+    let book = bookshelf::book(course.as_deref().unwrap_or(USUAL_COURSE))?;
     if let Some(step) = &options.step {
         check_step(&book, step)?;
     }
@@ -94,24 +95,6 @@ pub(super) fn run(args: Args, colour: Colour) -> Result<Exit, Trouble> {
 pub(super) fn state_folder() -> Option<PathBuf> {
     let xdg = etcetera::base_strategy::Xdg::new().ok()?;
     Some(xdg.state_dir()?.join("esplain"))
-}
-
-/// A course in the binary.
-pub(super) fn book(course: &str) -> Result<Book, Trouble> {
-    let Some(files) = Files::embedded(course) else {
-        let trouble = Trouble::usage(format!("there is no course `{course}`"));
-        return Err(match nearest(course, Files::embedded_courses()) {
-            Some(near) => trouble.hint(format!("did you mean `esplain learn {near}`?")),
-            None => trouble.hint("`esplain courses` lists them"),
-        });
-    };
-    Book::read(&files).map_err(|faults| {
-        let trouble = Trouble::unusable(format!("the course `{course}` cannot be used"));
-        faults.iter().fold(trouble, |mut trouble, fault| {
-            trouble.causes.push(fault.to_string());
-            trouble
-        })
-    })
 }
 
 fn check_step(book: &Book, step: &str) -> Result<(), Trouble> {
@@ -174,10 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_course_or_language_ends_with_what_was_meant() {
-        let trouble = book("cilium-ipsek").unwrap_err();
-        assert_eq!(trouble.exit, Exit::Usage);
-        assert!(trouble.hints[0].contains("cilium-ipsec"));
+    fn an_unknown_language_is_a_wrong_word_of_the_call() {
         assert_eq!(language(Some("fr")).unwrap_err().exit, Exit::Usage);
     }
 }

@@ -3,9 +3,11 @@
 //! A subcommand is a file with `pub struct Args` (clap) and `pub fn run(args: Args, io: &mut Io) -> Result<Exit, Trouble>`;
 //! it speaks through [`Io`] alone, and ends by its value, never by `std::process::exit`.
 
+mod bookshelf;
 mod decrypt;
 mod io;
 mod learn;
+mod lint;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -45,6 +47,7 @@ struct Everywhere {
 enum Command {
     Learn(learn::Args),
     Decrypt(decrypt::Args),
+    Lint(lint::Args),
 }
 
 /// Runs a call of `esplain` and gives the exit code of the process. Failures are written to standard error as
@@ -78,6 +81,7 @@ fn run(call: Call, io: &mut Io) -> Result<Exit, Trouble> {
     match command {
         Command::Learn(args) => learn::run(args, color),
         Command::Decrypt(args) => decrypt::run(args, io),
+        Command::Lint(args) => lint::run(args, io),
     }
 }
 

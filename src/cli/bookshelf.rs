@@ -1,0 +1,122 @@
+//! Where courses come from: the binary, or folders.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::course::{Book, Fault, Files, Gravity};
+use crate::trouble::{Trouble, nearest};
+
+/// Names a folder of courses that are taken before those in the binary.
+const FOLDER: &str = "ESPLAIN_LESSONS";
+
+/// A course's files, and how to name the place they come from.
+pub(super) struct Found {
+    /// The course's name, or the folder's path as it was given.
+    pub(super) label: String,
+    /// The files.
+    pub(super) files: Files,
+}
+
+/// The course that a word of a call means: a folder with a `course.yaml`, or the id of a course in `ESPLAIN_LESSONS` or
+/// in the binary.
+pub(super) fn find(word: &str) -> Result<Found, Trouble> {
+    let path = Path::new(word);
+    if path.join("course.yaml").is_file() {
+        return from_folder(path);
+    }
+    if path.is_dir() || word.contains(std::path::MAIN_SEPARATOR) || word.starts_with('.') {
+        return Err(Trouble::usage(format!("there is no course in {word}: it has no course.yaml"))
+            .hint("`esplain courses` lists the courses in the binary"));
+    }
+    if let Some(folder) = lessons_folder().map(|folder| folder.join(word)).filter(|folder| folder.is_dir()) {
+        return from_folder(&folder);
+    }
+    if let Some(files) = Files::embedded(word) {
+        return Ok(Found { label: word.to_owned(), files });
+    }
+    let trouble = Trouble::usage(format!("there is no course `{word}`"));
+    let known = ids();
+    Err(match nearest(word, known.iter().map(String::as_str)) {
+        Some(near) => trouble.hint(format!("did you mean `{near}`?")),
+        None => trouble.hint("`esplain courses` lists them"),
+    })
+}
+
+/// The course that a word means, ready to be walked.
+pub(super) fn book(word: &str) -> Result<Book, Trouble> {
+    let found = find(word)?;
+    Book::read(&found.files).map_err(|faults| {
+        let mut trouble = Trouble::unusable(format!("the course {} cannot be used", found.label));
+        trouble.causes.extend(faults.iter().filter(|fault| fault.gravity == Gravity::Error).map(Fault::to_string));
+        trouble.hint(format!("`esplain lint {}` shows each place", found.label))
+    })
+}
+
+/// The ids of all courses that can be named: those of `ESPLAIN_LESSONS` and those in the binary.
+pub(super) fn ids() -> Vec<String> {
+    let mut ids: Vec<String> = Files::embedded_courses().map(str::to_owned).collect();
+    let folder = lessons_folder().and_then(|folder| fs::read_dir(folder).ok());
+    for entry in folder.into_iter().flatten().flatten() {
+        if entry.path().join("course.yaml").is_file() {
+            ids.extend(entry.file_name().to_str().map(str::to_owned));
+        }
+    }
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+fn lessons_folder() -> Option<PathBuf> {
+    std::env::var_os(FOLDER).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
+fn from_folder(folder: &Path) -> Result<Found, Trouble> {
+    let mut files = Files::default();
+    let label = folder.display().to_string();
+    collect(folder, "", &mut files).map_err(|(path, error)| {
+        Trouble::unusable(format!("the lesson file {} cannot be read", path.display())).because(&error)
+    })?;
+    Ok(Found { label, files })
+}
+
+/// Reads the texts of a folder: YAML and Markdown, two folders deep, hidden ones passed over.
+fn collect(folder: &Path, below: &str, files: &mut Files) -> Result<(), (PathBuf, io::Error)> {
+    let failed = |error| (folder.to_owned(), error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let Some(name) = path.file_name().and_then(OsStr::to_str).filter(|name| !name.starts_with('.')) else {
+            continue;
+        };
+        if path.is_dir() {
+            if below.is_empty() {
+                collect(&path, &format!("{name}/"), files)?;
+            }
+        } else if matches!(path.extension().and_then(OsStr::to_str), Some("yaml" | "md")) {
+            let text = fs::read_to_string(&path).map_err(|error| (path.clone(), error))?;
+            files.insert(format!("{below}{name}"), text);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trouble::Exit;
+
+    #[test]
+    fn a_folder_is_read_as_the_binary_holds_it() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("lessons/cilium-ipsec");
+        let found = find(folder.to_str().unwrap()).unwrap();
+        assert_eq!(found.files, Files::embedded("cilium-ipsec").unwrap());
+    }
+
+    #[test]
+    fn a_word_that_means_no_course_is_answered_with_the_nearest() {
+        let trouble = find("cilium-ipsek").err().unwrap();
+        assert_eq!((trouble.exit, trouble.hints[0].as_str()), (Exit::Usage, "did you mean `cilium-ipsec`?"));
+        assert!(find("./no-such-folder").err().unwrap().what.contains("no course.yaml"));
+    }
+}
