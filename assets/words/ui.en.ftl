@@ -132,3 +132,55 @@ ui-report = Something wrong with this step? Send these lines, and what you expec
 ui-notes-written = Your notes are in `{ $path }`. Keys are left out of them.
 ui-notes-not-written = the notes cannot be written to { $path }
 ui-notes-hint = Name another file: `:notes /tmp/notes.md`.
+
+ui-live-inside = decrypted:
+ui-live-closed = not decrypted:
+ui-live-again-esp = the same ESP packet as #{ $first }, seen again on { $device }
+ui-live-again-clear = the same packet as #{ $first }, seen again on { $device }
+ui-live-clear-of = in clear: the packet that was inside ESP #{ $other }, after the kernel opened it; no leak
+ui-live-sealed-of = the packet #{ $other }, now sealed
+ui-outcome-no-sa = no state for SPI { $spi } to { $dst } (the kernel would count XfrmInNoStates)
+ui-outcome-bad-icv = { $tried ->
+    [one] the ICV of SPI { $spi }, seq { $seq } does not fit the key of its state (the kernel would count XfrmInStateProtoError)
+   *[other] the ICV of SPI { $spi }, seq { $seq } fits none of { $tried } keys (the kernel would count XfrmInStateProtoError)
+}
+ui-outcome-unsupported = its state cannot be used: { $why }
+ui-outcome-fragment = a fragment; ESP opens only when the packet is whole again
+ui-outcome-too-deep = ESP in ESP, more than { $limit } deep
+ui-outcome-truncated = the capture was cut: { $need } octets are needed, { $have } are there
+ui-outcome-malformed = broken: { $why }
+
+ui-map = The cluster
+ui-map-simulated = The cluster (simulated)
+ui-map-legend = pod – lxc (the pod's veth) – cilium_host and cilium_net (one veth pair) – eth0 – the wire.
+ui-map-plan = This is the plan: the cluster is not built yet.
+ui-map-seen = The numbers are packets of the last line that caused some, as `:show N` names them.
+ui-map-unseen = No packet was seen yet: `ping` from a pod, then look again.
+ui-map-wire = kind network { $gateway }
+ui-map-packets = packets
+ui-map-lxc = pod's veth
+ui-map-net = peer of cilium_host
+ui-watching = Watching { $nodes }. Packets appear above the prompt as they happen; `:watch off` stops.
+ui-watching-off = Not watching any more; `:packets` still lists what passes.
+ui-packets-none = No packets yet. Cause some: `ping` from a pod to the other.
+ui-packets-title = { $count } packets seen on { $nodes }
+ui-packets-title-simulated = { $count } packets seen on { $nodes } (simulated)
+ui-help-map = draws the cluster, and where the last packets have been
+ui-help-watch = shows packets above the prompt as they happen
+ui-help-packets = lists the packets that passed the node
+ui-watch-filter = “{ $filter }” is no filter that tcpdump would take
+ui-watch-hint = Say `:watch` for all packets, `:watch esp` or `:watch icmp and host 10.0.1.165` for some, `:watch off` for none.
+ui-help-decrypt = opens a capture file of this place with the node's keys; `--sa FILE`, `--key HEX` or `--no-key` for others
+ui-decrypt-usage = `:decrypt` takes a capture file, and `--sa FILE`, `--key HEX` or `--no-key`
+ui-decrypt-example = For example: `:decrypt all-ipsec.cap`, or `:decrypt all-ipsec.cap --no-key`.
+ui-key-not-hex = that is no key: a key is written in hexadecimal digits, two an octet
+ui-key-length = a key of { $octets } octets fits no `rfc4106(gcm(aes))`: 20, 28 or 36 are needed
+ui-key-hint = They are an AES key of 16, 24 or 32 octets and a salt of 4, as `ip xfrm state` prints them behind `0x`.
+ui-no-states = there is no XFRM state in { $from }
+ui-no-states-hint = Run `ip xfrm state` on a node; `--no-key` shows what can be seen without.
+ui-keys-from = Keys: { $count } states from { $from }.
+ui-keys-given = Keys: the one you gave (fingerprint { $fingerprint }), tried on every SA of the capture.
+ui-keys-none = Keys: none. This is what a stranger on the wire sees.
+ui-decrypt-more = … and { $more } more. `esplain decrypt` shows files of any size.
+ui-decrypt-summary = **{ $frames } packets:** { $opened } decrypted, { $clear } in clear, { $refused } refused by their ICV, { $missing } without a state, { $other } unreadable.
+ui-decrypt-torn = The file ends in the middle: { $why }. Everything before that is above.

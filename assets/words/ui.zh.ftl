@@ -132,3 +132,55 @@ ui-report = 这一步有误？请发送下面几行，并说明你期望的结�
 ui-notes-written = 你的笔记在 `{ $path }`。其中不含密钥。
 ui-notes-not-written = 笔记无法写入 { $path }
 ui-notes-hint = 换一个文件名：`:notes /tmp/notes.md`。
+
+ui-live-inside = 已解密：
+ui-live-closed = 未解密：
+ui-live-again-esp = 与 #{ $first } 是同一个 ESP 报文，在 { $device } 上再次看到
+ui-live-again-clear = 与 #{ $first } 是同一个报文，在 { $device } 上再次看到
+ui-live-clear-of = 明文：它就是 ESP #{ $other } 里的报文，内核解密之后的样子；不是泄漏
+ui-live-sealed-of = 报文 #{ $other }，现在已加密封装
+ui-outcome-no-sa = 没有发往 { $dst }、SPI 为 { $spi } 的状态（内核会计入 XfrmInNoStates）
+ui-outcome-bad-icv = { $tried ->
+    [one] SPI { $spi }、序号 { $seq } 的 ICV 与其状态的密钥不符（内核会计入 XfrmInStateProtoError）
+   *[other] SPI { $spi }、序号 { $seq } 的 ICV 与 { $tried } 个密钥都不符（内核会计入 XfrmInStateProtoError）
+}
+ui-outcome-unsupported = 它的状态无法使用：{ $why }
+ui-outcome-fragment = 这是分片；报文重组完整后 ESP 才能打开
+ui-outcome-too-deep = ESP 套 ESP 超过 { $limit } 层
+ui-outcome-truncated = 抓包被截断：需要 { $need } 字节，只有 { $have } 字节
+ui-outcome-malformed = 已损坏：{ $why }
+
+ui-map = 集群
+ui-map-simulated = 集群（模拟）
+ui-map-legend = pod – lxc（pod 的 veth）– cilium_host 与 cilium_net（一对 veth）– eth0 – 线路。
+ui-map-plan = 这是规划图：集群还没有建立。
+ui-map-seen = 数字是最近一次引起流量的命令的报文编号，即 `:show N` 里的 N。
+ui-map-unseen = 还没有看到报文：从一个 pod 里 `ping`，再来看。
+ui-map-wire = kind 网络 { $gateway }
+ui-map-packets = 报文
+ui-map-lxc = pod 的 veth
+ui-map-net = cilium_host 的对端
+ui-watching = 正在观察 { $nodes }。报文一出现就显示在提示符上方；`:watch off` 停止。
+ui-watching-off = 不再观察；`:packets` 仍会列出经过的报文。
+ui-packets-none = 还没有报文。先制造一些：从一个 pod `ping` 另一个 pod。
+ui-packets-title = 在 { $nodes } 上看到 { $count } 个报文
+ui-packets-title-simulated = 在 { $nodes } 上看到 { $count } 个报文（模拟）
+ui-help-map = 画出集群，以及最近的报文到过哪里
+ui-help-watch = 报文一出现就显示在提示符上方
+ui-help-packets = 列出经过本节点的报文
+ui-watch-filter = “{ $filter }”不是 tcpdump 能接受的过滤表达式
+ui-watch-hint = `:watch` 观察全部报文，`:watch esp` 或 `:watch icmp and host 10.0.1.165` 观察一部分，`:watch off` 停止。
+ui-help-decrypt = 用本节点的密钥打开这里的抓包文件；也可用 `--sa 文件`、`--key 十六进制` 或 `--no-key`
+ui-decrypt-usage = `:decrypt` 需要一个抓包文件，以及可选的 `--sa 文件`、`--key 十六进制` 或 `--no-key`
+ui-decrypt-example = 例如：`:decrypt all-ipsec.cap`，或 `:decrypt all-ipsec.cap --no-key`。
+ui-key-not-hex = 这不是密钥：密钥用十六进制书写，每字节两位
+ui-key-length = { $octets } 字节的密钥不适用于 `rfc4106(gcm(aes))`：需要 20、28 或 36 字节
+ui-key-hint = 它由 16、24 或 32 字节的 AES 密钥加 4 字节的盐组成，就像 `ip xfrm state` 在 `0x` 后面打印的那样。
+ui-no-states = { $from } 里没有 XFRM 状态
+ui-no-states-hint = 在节点上执行 `ip xfrm state`；`--no-key` 显示没有密钥时能看到什么。
+ui-keys-from = 密钥：来自 { $from } 的 { $count } 个状态。
+ui-keys-given = 密钥：你给出的那个（指纹 { $fingerprint }），对抓包里的每个 SA 都试一遍。
+ui-keys-none = 密钥：没有。这就是线路上的陌生人能看到的。
+ui-decrypt-more = ……还有 { $more } 个。`esplain decrypt` 可以显示任意大小的文件。
+ui-decrypt-summary = **{ $frames } 个报文：** 已解密 { $opened } 个，明文 { $clear } 个，ICV 不符 { $refused } 个，没有状态 { $missing } 个，无法读取 { $other } 个。
+ui-decrypt-torn = 文件在中间断了：{ $why }。之前的内容都在上面。

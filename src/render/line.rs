@@ -117,6 +117,12 @@ impl Line {
         lines
     }
 
+    /// The line without its first `octets`.
+    #[must_use]
+    pub(super) fn after(&self, octets: usize) -> Self {
+        self.cut(octets, usize::MAX)
+    }
+
     /// The octets `start..end` of the text, with their roles.
     fn cut(&self, start: usize, end: usize) -> Self {
         let mut line = Self::default();
@@ -170,11 +176,17 @@ fn pieces(text: &str, width: usize) -> Vec<Piece<'_>> {
     let mut start = 0;
     let mut pieces = Vec::new();
     for word in WordSeparator::UnicodeBreakProperties.find_words(text) {
-        for part in word.break_apart(width) {
-            let next = start + part.word.len() + part.whitespace.len();
-            pieces.push(Piece { word: part, start });
-            start = next;
+        let next = start + word.word.len() + word.whitespace.len();
+        if display_width(word.word) <= width {
+            pieces.push(Piece { word, start });
+        } else {
+            for part in word.break_apart(width) {
+                let after = start + part.word.len();
+                pieces.push(Piece { word: part, start });
+                start = after;
+            }
         }
+        start = next;
     }
     pieces
 }
@@ -204,6 +216,11 @@ mod tests {
     fn a_word_longer_than_the_line_is_cut_and_nothing_is_lost() {
         let key = "0x0123456789abcdef0123456789abcdef01234567";
         assert_eq!(wrapped(&key.into(), 16).concat(), key);
+    }
+
+    #[test]
+    fn an_indented_line_loses_nothing_but_the_blank_at_the_break() {
+        assert_eq!(wrapped(&"   seq 1, length 64".into(), 16), ["   seq 1, length", "64"]);
     }
 
     #[test]

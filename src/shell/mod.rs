@@ -1,11 +1,14 @@
 //! The guided shell: line editing, `:` commands, jobs, the live packet feed.
 
+mod capture_file;
 mod complete;
+mod feed;
 mod guide;
 mod input;
 mod jobs;
 mod journal;
 mod lesson;
+mod live;
 mod meta;
 mod observe;
 mod said;
@@ -17,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use self::complete::Vocabulary;
+use self::feed::Feed;
 use self::guide::Guide;
 use self::input::{Editing, Input};
 use self::jobs::Jobs;
@@ -81,6 +85,9 @@ pub fn run(setup: Setup) -> Result<Exit, Trouble> {
         signals,
         vocabulary,
         queue: VecDeque::new(),
+        feed: Feed::new(),
+        watching: None,
+        last_packets: 1,
     };
     if let Some(notice) = notice {
         tell_notice(&mut session, &notice);

@@ -1,11 +1,14 @@
 //! What the guide sees of a line: the commands it ran and where, what came out, which packets passed.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::jobs::Job;
 use super::session::Session;
+use super::{capture_file, feed};
 use crate::command::{Elsewhere, Invocation, canonical, commands};
 use crate::course::{self, Facts, GuideRun, Observation, Outcome, Ran, Role, Seen};
+use crate::decrypt::Scratch;
 use crate::lab::{self, JobEvent, Lab, Stream};
 use crate::trouble::Trouble;
 
@@ -23,10 +26,19 @@ impl Session {
             output: String::from_utf8_lossy(&job.output).into_owned(),
             errors: String::from_utf8_lossy(&job.errors).into_owned(),
             status,
-            captured: std::collections::BTreeMap::new(),
+            captured: self.captured(job.since),
             guide: None,
             facts,
         }
+    }
+
+    /// The packets from a number on, by node.
+    fn captured(&self, since: usize) -> BTreeMap<Role, Vec<Seen>> {
+        let mut captured = BTreeMap::<Role, Vec<Seen>>::new();
+        for (_, packet) in self.feed.since(since) {
+            captured.entry(packet.node).or_default().push(packet.seen.clone());
+        }
+        captured
     }
 
     /// What was seen of a line to the guide.
@@ -57,12 +69,14 @@ impl course::World for LabWorld<'_> {
     }
 
     fn packets(&mut self, at: Role, path: &str) -> Result<Vec<Seen>, Trouble> {
-        let _ = self.lab.read_file(at.name(), path)?;
-        Ok(Vec::new())
+        let file = capture_file::read(self.lab, at.name(), path)?;
+        let keys = feed::keys_of(self.lab, at).unwrap_or_default();
+        let mut scratch = Scratch::default();
+        Ok(file.frames.iter().map(|frame| Seen::of(frame, &keys, &BTreeMap::new(), &mut scratch)).collect())
     }
 }
 
-fn quietly(lab: &mut dyn Lab, place: &str, line: &str) -> Result<Outcome, Trouble> {
+pub(super) fn quietly(lab: &mut dyn Lab, place: &str, line: &str) -> Result<Outcome, Trouble> {
     let job = lab.start(place, line, None)?;
     lab.send(job, lab::Input::End)?;
     let (mut output, mut errors) = (Vec::new(), Vec::new());

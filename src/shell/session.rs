@@ -3,12 +3,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::complete::{Takes, Vocabulary};
+use super::feed::Feed;
 use super::guide::Guide;
 use super::input::{Input, Prompt, Typed};
 use super::jobs::{Job, Jobs};
 use super::meta;
 use super::said::{Said, lines_of};
 use super::terminal::Signals;
+use crate::capture::Filter;
 use crate::course::{self, Event, Facts, Observation};
 use crate::lab::{self, JobEvent, Lab, LabKind, Place, TerminalSize};
 use crate::render::{Console, Line, Role};
@@ -33,6 +35,18 @@ pub(super) struct Session {
     pub(super) vocabulary: Arc<Mutex<Vocabulary>>,
     /// Pasted lines that wait for their turn.
     pub(super) queue: VecDeque<String>,
+    /// The packets of the nodes.
+    pub(super) feed: Feed,
+    /// Which packets are shown as they happen, if any.
+    pub(super) watching: Option<Watch>,
+    /// The number of the first packet that the last line with packets caused.
+    pub(super) last_packets: usize,
+}
+
+/// Which packets the learner watches.
+pub(super) struct Watch {
+    /// A filter in tcpdump's language, compiled for cooked frames; `None` for all packets.
+    pub(super) filter: Option<Filter>,
 }
 
 /// Whether the sitting goes on.
@@ -225,9 +239,12 @@ impl Session {
 
     /// Runs a line in the lab and shows it to the guide.
     pub(super) fn run_line(&mut self, line: &str, background: bool) -> Result<(), Trouble> {
+        self.feed.listen(&mut *self.lab);
+        self.drain_feed();
+        let since = self.feed.next_number();
         let size = self.terminal_size();
         let id = self.lab.start(&self.place, line, size)?;
-        let job = Job::new(id, &self.place, line, self.console.look().colour, 0);
+        let job = Job::new(id, &self.place, line, self.console.look().colour, since);
         if background {
             let number = self.jobs.add(job);
             self.console.line(format!("[{number}] {line} &"));
@@ -285,6 +302,7 @@ impl Session {
             // A job that ended is taken out while its slot is visited; later slots were visited before.
             self.pump_job(at);
         }
+        self.drain_feed();
         self.console.flush_above();
     }
 
@@ -323,6 +341,10 @@ impl Session {
     fn ended(&mut self, job: &Job, status: i32) {
         let step = self.guide.step().id.clone();
         self.record(Event::ran(&step, &job.place, &job.line, Some(status)));
+        self.drain_feed();
+        if self.feed.next_number() > job.since {
+            self.last_packets = job.since;
+        }
         let observation = self.observation(job, Some(status));
         self.observe(observation);
     }

@@ -1,7 +1,10 @@
 //! The `:` commands. [`METAS`] drives dispatch, help and completion.
 
+mod decrypt;
 mod help;
+mod map;
 mod notes;
+mod packets;
 mod place;
 mod quiz;
 mod sitting;
@@ -59,6 +62,10 @@ pub(super) const METAS: &[Meta] = &[
     meta!("answer" | "a", Answer, quiz::answer),
     meta!("on", Place, place::on),
     meta!("nodes", Nothing, place::nodes),
+    meta!("map", Nothing, map::map),
+    meta!("watch" | "w", Filter, packets::watch),
+    meta!("packets" | "p", Nothing, packets::packets),
+    meta!("decrypt" | "d", File, decrypt::decrypt),
     meta!("play", Nothing, sitting::play),
     meta!("resume", Nothing, sitting::resume),
     meta!("notes", Output, notes::notes),

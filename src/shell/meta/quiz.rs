@@ -135,7 +135,8 @@ pub(super) fn give_up(session: &mut Session, question: &str) {
 
 fn judge(session: &mut Session, question: &Question, text: &str) -> Judgement {
     let facts = session.facts();
-    question.judge(Answered { text, facts: &facts, packets: &[] })
+    let packets = session.feed.list();
+    question.judge(Answered { text, facts: &facts, packets: &packets })
 }
 
 /// The explanations of the options or wrong answers of these keys, and then `rest`.

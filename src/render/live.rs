@@ -1,0 +1,99 @@
+use super::{Line, Look, Role, Span};
+
+/// A captured packet as one entry of a list: a line or three.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    /// Its number in the guide's list.
+    pub number: usize,
+    /// The node it was seen on.
+    pub node: String,
+    /// tcpdump's line for it: device, direction, outer header, SPI and sequence number.
+    pub line: String,
+    /// What it is, for colour: [`Role::Cipher`], [`Role::Clear`] or [`Role::Bad`].
+    pub role: Role,
+    /// What was inside, once opened, in words and as tcpdump prints it; or why it could not be opened.
+    pub inside: Option<(String, String)>,
+    /// What to know about it: the same packet as another, the way it took.
+    pub notes: Vec<String>,
+}
+
+impl Live {
+    /// The entry at a width; what does not fit on a line goes on under its own beginning.
+    pub fn lines(&self, look: &Look) -> Vec<Line> {
+        let number = format!("#{} ", self.number);
+        let indent = number.len();
+        let head = Line::of(number, Role::Strong).and(format!("{} ", self.node), Role::Device);
+        let mut lines = hanging(&look.spelled(&head.and(self.line.clone(), self.role)), indent, look.width);
+        if let Some((word, inside)) = &self.inside {
+            let line = Line::text(" ".repeat(indent)).and(format!("{word} "), Role::Strong);
+            lines.extend(hanging(&look.spelled(&line.and(inside.clone(), Role::Clear)), indent + 2, look.width));
+        }
+        for note in &self.notes {
+            let line = Line::text(" ".repeat(indent)).and(note.clone(), Role::Quiet);
+            lines.extend(hanging(&look.spelled(&line), indent + 2, look.width));
+        }
+        lines
+    }
+}
+
+/// A line wrapped so that its continuation is indented.
+fn hanging(line: &Line, indent: usize, width: usize) -> Vec<Line> {
+    let indent = indent.min(width / 3);
+    // Everything is wrapped to the narrower width but the first line, which has no indent to give.
+    let mut rest = line.wrapped(width);
+    if rest.len() <= 1 {
+        return rest;
+    }
+    let first = rest.remove(0);
+    let taken = first.plain().len();
+    let text = line.plain();
+    let blank = text.get(taken..).map_or(0, |rest| rest.len() - rest.trim_start().len());
+    let tail = line.after(taken + blank);
+    let mut lines = vec![first];
+    for part in tail.wrapped(width.saturating_sub(indent)) {
+        let mut full = Line::default();
+        full.push(Span::new(" ".repeat(indent), Role::Text));
+        full.append(part);
+        lines.push(full);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live() -> Live {
+        Live {
+            number: 3,
+            node: "worker".into(),
+            line: "cilium_net P   IP 10.0.0.66 > 10.0.1.236: ESP(spi=0x00000003,seq=0x1), length 120".into(),
+            role: Role::Cipher,
+            inside: Some((
+                "decrypted:".into(),
+                "IP 10.0.0.144 > 10.0.1.165: ICMP echo request, id 7, seq 1, length 64".into(),
+            )),
+            notes: vec!["the same ESP packet as #2, seen again on cilium_net".into()],
+        }
+    }
+
+    fn shown(width: usize) -> Vec<String> {
+        let look = Look { width, colour: false, unicode: true, plain: false };
+        live().lines(&look).iter().map(Line::plain).collect()
+    }
+
+    #[test]
+    fn an_entry_fits_any_width_and_hangs_under_its_number() {
+        assert_eq!(
+            shown(80),
+            [
+                "#3 worker cilium_net P   IP 10.0.0.66 > 10.0.1.236: ESP(spi=0x00000003,seq=0x1),",
+                "   length 120",
+                "   decrypted: IP 10.0.0.144 > 10.0.1.165: ICMP echo request, id 7, seq 1, length",
+                "     64",
+                "   the same ESP packet as #2, seen again on cilium_net",
+            ]
+        );
+        assert!(shown(40).iter().all(|line| line.len() <= 40), "{:?}", shown(40));
+    }
+}
