@@ -16,7 +16,7 @@ use aes_gcm::aead::{AeadInOut, Nonce, Tag};
 use aes_gcm::{Aes128Gcm, KeyInit};
 use esplain::decrypt::{Keyring, Scratch};
 use esplain::esp::{Algorithms, Encryption, Integrity, Sa, Secret, Spi};
-use esplain::packet::LinkType;
+use esplain::packet::{FrameView, LinkType, Timestamp};
 use esplain::xfrm::{Algorithm, AlgorithmKind, Key, State};
 
 const RUNS: usize = 7;
@@ -107,10 +107,11 @@ fn decrypt(keyring: &Keyring, sa: &Sa, link: LinkType, header: &[u8], inner: &[u
     let esp = sealed(sa, inner);
     let len = u16::try_from(20 + esp.len()).unwrap().to_be_bytes();
     let ip = [&[0x45, 0][..], &len, &[0, 0, 0x40, 0, 63, 50, 0, 0], &SRC, &DST].concat();
-    let frame = [header, &ip, &esp].concat();
+    let octets = [header, &ip, &esp].concat();
+    let frame = FrameView { time: Timestamp(0), link, device: None, octets: &octets, original_len: 0 };
     let mut scratch = Scratch::default();
     kpps(|| {
-        let verdict = keyring.decrypt(link, &frame, 0, &mut scratch);
+        let verdict = keyring.decrypt(&frame, &mut scratch);
         black_box((verdict.outcome.status(), verdict.inner));
     })
 }

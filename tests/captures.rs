@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 
 use aes::Aes128;
 use aes::cipher::{Array, BlockCipherDecrypt, KeyInit};
+use esplain::capture::Reader;
 use esplain::decrypt::{Keyring, Scratch, Sightings, Verdict};
 use esplain::esp::{Secret, SeqIv, Spi};
-use esplain::packet::{IcmpHeader, Layer, LinkType, Located};
+use esplain::packet::{Frame, IcmpHeader, Layer, Located};
 use esplain::xfrm::{Algorithm, AlgorithmKind, Encap, EncapType, Key, Mode, State, parse_states};
 use serde::Deserialize;
 
@@ -122,8 +123,8 @@ fn sealing_again_gives_the_kernels_own_octets_and_ivs() {
         let keyring = Keyring::new(&states_of(case, |_| {}));
         let mut scratch = Scratch::default();
         let mut randoms = BTreeMap::new();
-        for frame in frames(capture) {
-            let verdict = keyring.decrypt(frame.link, &frame.octets, frame.original_len, &mut scratch);
+        for frame in &frames(capture) {
+            let verdict = keyring.decrypt_frame(frame, &mut scratch);
             let Some(inner) = verdict.inner else { continue };
             let esp = verdict.esp().next().unwrap();
             let sa = esp.entry.unwrap().sa.as_ref().unwrap();
@@ -156,8 +157,8 @@ fn keepalives_and_ike_are_told_from_esp_on_port_4500() {
         }
         let keyring = Keyring::new(&states_of(case, |_| {}));
         let mut scratch = Scratch::default();
-        for frame in frames(capture) {
-            let verdict = keyring.decrypt(frame.link, &frame.octets, frame.original_len, &mut scratch);
+        for frame in &frames(capture) {
+            let verdict = keyring.decrypt_frame(frame, &mut scratch);
             if let Some(step) = verdict.path().last() {
                 *steps.entry((step.to_string(), verdict.outcome.status())).or_insert(0) += 1;
             }
@@ -212,8 +213,8 @@ fn the_three_copies_on_a_node_and_its_clear_forms_are_recognised_as_one_packet()
         }
         let keyring = Keyring::new(&states_of(case, |_| {}));
         let (mut scratch, mut sightings) = (Scratch::default(), Sightings::new(64));
-        for (number, frame) in (1..).zip(frames(capture)) {
-            let verdict = keyring.decrypt(frame.link, &frame.octets, frame.original_len, &mut scratch);
+        for (number, frame) in (1..).zip(&frames(capture)) {
+            let verdict = keyring.decrypt_frame(frame, &mut scratch);
             let esp = verdict.esp().next().map(|esp| (esp.src.to_string(), esp.seq));
             let seen = sightings.see(number, None, &frame.octets, &verdict);
             copies.extend(esp.zip(seen).map(|((src, seq), seen)| (src, seq, seen.copy, seen.other_form.len())));
@@ -325,7 +326,7 @@ fn statuses(capture: &Path, keyring: &Keyring) -> Vec<&'static str> {
     frames(capture)
         .iter()
         .filter_map(|frame| {
-            let verdict = keyring.decrypt(frame.link, &frame.octets, frame.original_len, &mut scratch);
+            let verdict = keyring.decrypt_frame(frame, &mut scratch);
             verdict.esp().next().map(|_| verdict.outcome.status())
         })
         .collect()
@@ -341,7 +342,7 @@ fn decode(capture: &Path, keyring: &Keyring) -> Vec<Record> {
     let mut scratch = Scratch::default();
     let mut records = Vec::new();
     for (at, frame) in frames(capture).iter().enumerate() {
-        let verdict = keyring.decrypt(frame.link, &frame.octets, frame.original_len, &mut scratch);
+        let verdict = keyring.decrypt_frame(frame, &mut scratch);
         records.extend(record(at + 1, &verdict));
     }
     records
@@ -403,24 +404,13 @@ fn summary<'a>(layers: impl Iterator<Item = Located<'a>>) -> String {
     line
 }
 
-struct Captured {
-    link: LinkType,
-    octets: Vec<u8>,
-    original_len: u32,
-}
-
-/// The frames of a classic capture file in the byte order of the machine that made the captures.
-fn frames(path: &Path) -> Vec<Captured> {
-    let file = fs::read(path).unwrap();
-    let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
-    assert!([0xa1b2_c3d4, 0xa1b2_3c4d].contains(&word(0)), "{}", path.display());
-    let link = LinkType::from_number(word(20)).unwrap();
-    let mut at = 24;
+/// The frames of a capture, all of which must be read.
+fn frames(path: &Path) -> Vec<Frame> {
+    let mut reader = Reader::open(path).unwrap();
     let mut frames = Vec::new();
-    while at < file.len() {
-        let len = word(at + 8) as usize;
-        frames.push(Captured { link, original_len: word(at + 12), octets: file[at + 16..at + 16 + len].to_vec() });
-        at += 16 + len;
+    while let Some(record) = reader.next_record().unwrap() {
+        frames.push(record.frame.to_frame());
     }
+    assert_eq!(reader.skipped(), 0, "{}", path.display());
     frames
 }

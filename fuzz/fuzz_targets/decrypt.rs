@@ -5,7 +5,7 @@
 
 use esplain::decrypt::{Keyring, Scratch, Sightings, Verdict};
 use esplain::esp::{Secret, Spi};
-use esplain::packet::LinkType;
+use esplain::packet::{FrameView, LinkType, Timestamp};
 use esplain::xfrm::{Algorithm, AlgorithmKind, Key, State};
 use libfuzzer_sys::fuzz_target;
 
@@ -22,30 +22,32 @@ fuzz_target!(|data: &[u8]| {
     let links = [0, 1, 101, 108, 113, 228, 229, 276].map(|number| LinkType::from_number(number).expect("it is read"));
     let link = links[usize::from(*kind) % links.len()];
     let wire = octets.len() as u32 + u32::from(*extra);
-    look(link, octets, &keyring.decrypt(link, octets, wire, &mut scratch));
+    let frame = FrameView { time: Timestamp(0), link, device: None, octets, original_len: wire };
+    look(&frame, &keyring.decrypt(&frame, &mut scratch));
 
     // The same octets as the payload of a packet whose ICV is right; the first octet says what they are.
     let mut packet = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 64, 50, 0, 0];
     packet.extend(SRC.iter().chain(&DST));
     let sa = state.compile().expect("the key is whole");
     if sa.seal(1, &[3; 8], *kind, octets, &mut packet).is_ok() {
-        let verdict = keyring.decrypt_ip(&packet, &mut scratch);
+        let frame = FrameView { link: LinkType::Raw, octets: &packet, original_len: 0, ..frame };
+        let verdict = keyring.decrypt(&frame, &mut scratch);
         assert_eq!(verdict.outcome.status(), "decrypted");
-        look(LinkType::Raw, &packet, &verdict);
+        look(&frame, &verdict);
     }
 });
 
 /// Reads all that a verdict has.
-fn look(link: LinkType, octets: &[u8], verdict: &Verdict<'_>) {
+fn look(frame: &FrameView<'_>, verdict: &Verdict<'_>) {
     let _ = verdict.outcome.to_string();
     verdict.path().iter().for_each(|step| drop(step.to_string()));
     for esp in verdict.esp() {
         assert_eq!(esp.opened.is_some(), esp.iv().is_some() && esp.icv().is_some());
     }
     let mut out = Vec::new();
-    let _ = verdict.plain_frame(link, octets, &mut out);
+    let _ = verdict.plain_frame(frame, &mut out);
     if let Some(inner) = verdict.inner {
         inner.layers().for_each(drop);
     }
-    let _ = Sightings::new(1).see(1, None, octets, verdict);
+    let _ = Sightings::new(1).see(1, None, frame.octets, verdict);
 }

@@ -1,7 +1,7 @@
 use etherparse::{IpNumber, Ipv4Header, Ipv6Header};
 
 use super::Verdict;
-use crate::packet::LinkType;
+use crate::packet::{FrameView, LinkType};
 
 /// Next headers that are a whole IP packet (tunnel mode), and the one that stands for nothing (RFC 4303 section 2.6).
 const IPV4: u8 = 4;
@@ -28,14 +28,14 @@ impl Verdict<'_> {
         true
     }
 
-    /// Appends the frame as it would have been captured without ESP: the link header of `frame` (the one that the
-    /// verdict is about) with the packet that was inside.
+    /// Appends the frame as it would have been captured without ESP: the link header of `frame`, which the
+    /// verdict is about, with the packet that was inside.
     ///
     /// Returns the link type that it now has (which is [`LinkType::Raw`] where the captured one says the IP version), or
     /// `None` when nothing was opened.
-    pub fn plain_frame(&self, link: LinkType, frame: &[u8], out: &mut Vec<u8>) -> Option<LinkType> {
+    pub fn plain_frame(&self, frame: &FrameView<'_>, out: &mut Vec<u8>) -> Option<LinkType> {
         let start = out.len();
-        out.extend_from_slice(frame.get(..self.link_len)?);
+        out.extend_from_slice(frame.octets.get(..self.link_len)?);
         let packet_start = out.len();
         if !self.plain_packet(out) {
             out.truncate(start);
@@ -43,7 +43,7 @@ impl Verdict<'_> {
         }
         let v6 = out.get(packet_start).is_some_and(|octet| octet >> 4 == 6);
         let header = out.get_mut(start..packet_start)?;
-        match link {
+        match frame.link {
             LinkType::Ipv4 | LinkType::Ipv6 => return Some(LinkType::Raw),
             LinkType::Raw => {}
             LinkType::Null | LinkType::Loop => set_family(header, v6),
@@ -53,7 +53,7 @@ impl Verdict<'_> {
                 set_ether_type(header.last_chunk_mut(), v6);
             }
         }
-        Some(link)
+        Some(frame.link)
     }
 }
 
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::decrypt::{Keyring, Scratch};
     use crate::esp::{Secret, Spi};
-    use crate::packet::Dissection;
+    use crate::packet::{Dissection, Timestamp};
     use crate::xfrm::{Algorithm, AlgorithmKind, Key, State};
 
     const A: [u8; 4] = [10, 0, 0, 66];
@@ -119,9 +119,10 @@ mod tests {
         [&header.to_bytes()[..], payload].concat()
     }
 
-    fn plain(link: LinkType, frame: &[u8]) -> (Option<LinkType>, Vec<u8>) {
+    fn plain(link: LinkType, octets: &[u8]) -> (Option<LinkType>, Vec<u8>) {
         let (keyring, mut scratch, mut out) = (Keyring::new([&state()]), Scratch::default(), vec![]);
-        let link = keyring.decrypt(link, frame, 0, &mut scratch).plain_frame(link, frame, &mut out);
+        let frame = FrameView { time: Timestamp(0), link, device: None, octets, original_len: 0 };
+        let link = keyring.decrypt(&frame, &mut scratch).plain_frame(&frame, &mut out);
         (link, out)
     }
 

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::decrypt::{Keyring, Scratch};
     use crate::esp::{Secret, Spi};
-    use crate::packet::LinkType;
+    use crate::packet::{FrameView, LinkType, Timestamp};
     use crate::xfrm::{Algorithm, AlgorithmKind, Key, State};
 
     const POD_PACKET: [u8; 20] = [0x45, 0, 0, 20, 7, 7, 0, 0, 64, 1, 0xaa, 0xbb, 10, 0, 0, 144, 10, 0, 1, 165];
@@ -179,7 +179,9 @@ mod tests {
         (1..)
             .zip(frames)
             .map(|(number, (device, octets))| {
-                let verdict = keyring.decrypt(LinkType::Raw, octets, 0, &mut scratch);
+                let (time, link) = (Timestamp(0), LinkType::Raw);
+                let frame = FrameView { time, link, device: None, octets, original_len: 0 };
+                let verdict = keyring.decrypt(&frame, &mut scratch);
                 let sighting = sightings.see(number, Some(device), octets, &verdict).unwrap();
                 (sighting.copy, frames_of(sighting.same), frames_of(sighting.other_form))
             })

@@ -5,7 +5,7 @@ use super::keyring::Trial;
 use super::search::{End, Found};
 use super::{Entry, Keyring, Malformed, Outcome, Outer, Step};
 use crate::esp::{OpenError, Opened, Spi};
-use crate::packet::{EspHeader, Frame, Layers, LinkType, Reason, Stop};
+use crate::packet::{EspHeader, Frame, FrameView, Layers, Reason, Stop};
 
 /// Room that is used again for each packet, so that looking at a packet allocates nothing once it has grown.
 #[derive(Debug, Clone, Default)]
@@ -79,20 +79,15 @@ struct EspPlace {
 }
 
 impl Keyring {
-    /// Looks for ESP in a captured frame and opens what it can. `original_len` is the frame's length on the wire.
-    pub fn decrypt<'a>(
-        &'a self,
-        link: LinkType,
-        octets: &[u8],
-        original_len: u32,
-        scratch: &'a mut Scratch,
-    ) -> Verdict<'a> {
-        self.judge(Layers::of_frame(link, octets, original_len), octets, scratch)
+    /// Looks for ESP in a captured frame and opens what it can.
+    pub fn decrypt<'a>(&'a self, frame: &FrameView<'_>, scratch: &'a mut Scratch) -> Verdict<'a> {
+        let layers = Layers::of_frame(frame.link, frame.octets, frame.original_len);
+        self.judge(layers, frame.octets, scratch)
     }
 
-    /// As [`decrypt`](Self::decrypt), for a frame.
+    /// As [`decrypt`](Self::decrypt), for a frame that owns its octets.
     pub fn decrypt_frame<'a>(&'a self, frame: &Frame, scratch: &'a mut Scratch) -> Verdict<'a> {
-        self.decrypt(frame.link, &frame.octets, frame.original_len, scratch)
+        self.decrypt(&frame.view(), scratch)
     }
 
     /// As [`decrypt`](Self::decrypt), for a bare IPv4 or IPv6 packet.
@@ -262,7 +257,7 @@ mod tests {
 
     use super::*;
     use crate::esp::Secret;
-    use crate::packet::VXLAN_PORTS;
+    use crate::packet::{LinkType, Timestamp, VXLAN_PORTS};
     use crate::xfrm::{Algorithm, AlgorithmKind, Encap, EncapType, Hidden, Key, Replay, State, StateFlags};
 
     const A: [u8; 4] = [10, 0, 0, 66];
@@ -319,6 +314,10 @@ mod tests {
         Keyring::new(&[state(A, B, 3, 1)])
     }
 
+    fn view(link: LinkType, octets: &[u8], original_len: u32) -> FrameView<'_> {
+        FrameView { time: Timestamp(0), link, device: None, octets, original_len }
+    }
+
     /// Status, path and inner packet of a bare IP packet.
     fn look(keyring: &Keyring, packet: &[u8]) -> (String, String, Vec<u8>) {
         summary(&keyring.decrypt_ip(packet, &mut Scratch::default()))
@@ -339,7 +338,7 @@ mod tests {
         let keyring = keys();
         let mut scratch = Scratch::default();
         let frame = ethernet(0x0800, &esp_packet());
-        let verdict = keyring.decrypt(LinkType::Ethernet, &frame, frame.len() as u32, &mut scratch);
+        let verdict = keyring.decrypt(&view(LinkType::Ethernet, &frame, frame.len() as u32), &mut scratch);
         assert_eq!(verdict.outcome, Outcome::Decrypted);
         let outer = Outer { src: A.into(), dst: B.into(), ttl: 64, proto: 50, start: 14, end: 154 };
         assert_eq!(verdict.outer, Some(outer));
@@ -364,7 +363,7 @@ mod tests {
         }
         let tagged = ethernet(0x88a8, &[&[0, 7, 0x81, 0, 0, 9, 8, 0][..], &esp].concat());
         let mut scratch = Scratch::default();
-        let verdict = keyring.decrypt(LinkType::Ethernet, &tagged, 0, &mut scratch);
+        let verdict = keyring.decrypt(&view(LinkType::Ethernet, &tagged, 0), &mut scratch);
         assert_eq!(summary(&verdict), ("decrypted".into(), "vlan 7 / vlan 9 / esp".into(), ping()));
     }
 
@@ -525,10 +524,10 @@ mod tests {
         let keyring = keys();
         let packet = esp_packet();
         let mut scratch = Scratch::default();
-        let verdict = keyring.decrypt(LinkType::Raw, &packet[..100], 140, &mut scratch);
+        let verdict = keyring.decrypt(&view(LinkType::Raw, &packet[..100], 140), &mut scratch);
         assert_eq!(verdict.outcome, Outcome::Truncated { need: 120, have: 80 });
         assert_eq!(verdict.esp().next().unwrap().spi, Spi(3));
-        let verdict = keyring.decrypt(LinkType::Raw, &packet[..25], 140, &mut scratch);
+        let verdict = keyring.decrypt(&view(LinkType::Raw, &packet[..25], 140), &mut scratch);
         assert_eq!((verdict.outcome, verdict.scratch.esp.len()), (Outcome::Truncated { need: 8, have: 5 }, 0));
     }
 
@@ -622,7 +621,7 @@ mod tests {
             let keyring = keys();
             let mut scratch = Scratch::default();
             for link in [LinkType::Ethernet, LinkType::LinuxSll2, LinkType::Raw] {
-                let verdict = keyring.decrypt(link, &octets, original_len, &mut scratch);
+                let verdict = keyring.decrypt(&view(link, &octets, original_len), &mut scratch);
                 prop_assert_ne!(verdict.outcome.status(), "decrypted");
             }
         }
