@@ -1,9 +1,15 @@
 //! The network of the simulated lab: the cluster's model with its packets under way, and the programs that show and
 //! use it (`ip`, `ping`, `tcpdump`, …).
 
+#[cfg(test)]
+mod bench;
 mod options;
 mod ping;
 mod ping_options;
+mod tcpdump;
+mod tcpdump_options;
+#[cfg(test)]
+mod tests;
 
 use std::net::Ipv4Addr;
 
@@ -62,6 +68,7 @@ impl Net {
 pub fn program(call: &Call) -> Option<Box<dyn Process>> {
     match call.name() {
         "ping" => Some(Box::new(ping::Ping::new(call))),
+        "tcpdump" => Some(Box::new(tcpdump::Tcpdump::new(call))),
         _ => None,
     }
 }
