@@ -1,9 +1,13 @@
 use std::collections::BTreeMap;
 
+use crate::packet::Timestamp;
+
 /// The files of one place: regular files and folders by absolute path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
     nodes: BTreeMap<String, Node>,
+    /// The time that what is written now is marked with.
+    pub(super) now: Timestamp,
 }
 
 /// One entry of a place's files.
@@ -17,6 +21,8 @@ pub enum Node {
         octets: Vec<u8>,
         /// Whether `chmod +x` was done to it.
         executable: bool,
+        /// When it was last written.
+        modified: Timestamp,
     },
 }
 
@@ -155,9 +161,13 @@ impl Files {
         if path == "/" {
             return Err(FileError::IsFolder);
         }
-        let fresh = Node::File { octets: Vec::new(), executable: false };
+        let now = self.now;
+        let fresh = Node::File { octets: Vec::new(), executable: false, modified: now };
         match self.nodes.entry(path.to_owned()).or_insert(fresh) {
-            Node::File { octets, .. } => Ok(octets),
+            Node::File { octets, modified, .. } => {
+                *modified = now;
+                Ok(octets)
+            }
             Node::Folder => Err(FileError::IsFolder),
         }
     }

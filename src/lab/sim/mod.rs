@@ -2,13 +2,18 @@
 //! bytes through the model in [`crate::datapath`]; clock, processes, files and the Kubernetes control plane are simulated.
 
 mod files;
+mod kube;
+mod lab;
 pub mod net;
 mod process;
+mod shell;
+mod tools;
 mod world;
 
 use std::time::Duration;
 
 pub use files::{FileError, Files, Node, absolute};
+pub use lab::{Pace, Sim};
 pub use process::{Call, Io, Line, OnSignal, Process, Signal, Step};
 pub use world::{DAWN, World};
 

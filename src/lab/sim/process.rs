@@ -114,6 +114,8 @@ impl Call {
 pub struct Io {
     input: Vec<u8>,
     input_ended: bool,
+    wanted: bool,
+    last_whole: bool,
     output: Vec<(Stream, Vec<u8>)>,
 }
 
@@ -152,6 +154,7 @@ impl Io {
 
     /// Takes what has come on standard input so far, which may be nothing.
     pub fn read(&mut self) -> Vec<u8> {
+        self.wanted |= self.input.is_empty() && !self.input_ended;
         std::mem::take(&mut self.input)
     }
 
@@ -162,6 +165,7 @@ impl Io {
 
     /// The whole of standard input once it has ended, `None` before.
     pub fn read_to_end(&mut self) -> Option<Vec<u8>> {
+        self.wanted |= !self.input_ended;
         self.input_ended.then(|| self.read())
     }
 
@@ -171,22 +175,46 @@ impl Io {
             let rest = self.input.split_off(end + 1);
             let mut line = std::mem::replace(&mut self.input, rest);
             line.pop();
+            self.last_whole = true;
             return Line::Some(line);
         }
         match (self.input_ended, self.input.is_empty()) {
-            (false, _) => Line::NotYet,
+            (false, _) => {
+                self.wanted = true;
+                Line::NotYet
+            }
             (true, true) => Line::End,
-            (true, false) => Line::Some(self.read()),
+            (true, false) => {
+                self.last_whole = false;
+                Line::Some(self.read())
+            }
         }
+    }
+
+    /// Whether a line feed ended the line that was read last.
+    pub fn line_was_whole(&self) -> bool {
+        self.last_whole
+    }
+
+    /// Gives back what was read and cannot be used before more has come.
+    pub fn put_back(&mut self, octets: &[u8]) {
+        self.input.splice(0..0, octets.iter().copied());
+    }
+
+    /// The parent's side: whether it looked for input in vain since it last got some.
+    pub fn wants_input(&self) -> bool {
+        self.wanted
     }
 
     /// The parent's side: gives it input.
     pub fn feed(&mut self, octets: &[u8]) {
+        self.wanted = false;
         self.input.extend_from_slice(octets);
     }
 
     /// The parent's side: says that no input follows.
     pub fn end_input(&mut self) {
+        self.wanted = false;
         self.input_ended = true;
     }
 
