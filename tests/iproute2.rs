@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use esplain::route::{RouteStyle, TableId, parse_routes, parse_rules, print_routes, print_rules};
-use esplain::xfrm::{Style, parse_policies, parse_states, print_policies, print_states};
+use esplain::xfrm::{Style, parse_counters, parse_policies, parse_states, print_policies, print_states};
 
 /// The captures that lie beside the project, or `None` (said loudly) in a checkout without them.
 fn captures() -> Option<PathBuf> {
@@ -98,6 +98,43 @@ fn every_captured_route_prints_back_byte_for_byte() {
             assert_eq!(listing.unread, [], "{path}");
             let style = RouteStyle { tables: ending.contains("all"), ..RouteStyle::default() };
             assert_same(&path, &print_routes(&listing.items, style), &text);
+        }
+    }
+}
+
+#[test]
+fn every_captured_xfrm_stat_prints_back_byte_for_byte() {
+    for (path, text) in texts("xfrm_stat.txt") {
+        let (counters, unread) = parse_counters(&text);
+        assert_eq!(unread, [], "{path}");
+        assert_same(&path, &counters.to_string(), &text);
+    }
+}
+
+/// What pastes go through: none of it changes what is read from a state or a policy.
+#[test]
+fn every_captured_state_and_policy_survives_the_damage_of_pasting() {
+    let damages: [(&str, fn(&str) -> String); 8] = [
+        ("tabs became blanks", |text| text.replace('\t', "        ")),
+        ("no indentation", |text| text.lines().map(str::trim_start).collect::<Vec<_>>().join("\n")),
+        ("Windows line ends", |text| text.replace('\n', "\r\n")),
+        ("one line", |text| text.replace('\n', " ")),
+        ("oneline of ip -o", |text| text.replace("\nsrc", "\\\nSRC").replace("\n\t", "\\\t").replace("SRC", "src")),
+        ("quoted", |text| text.lines().map(|line| format!("> {line}\n")).collect()),
+        ("a prompt and times", |text| {
+            let lines = text.lines().map(|line| format!("2026-11-23T03:32:13.123Z stdout F {line}\n"));
+            format!("root@worker:/home# ip x s\n{}root@worker:/home# ", lines.collect::<String>())
+        }),
+        ("a word a line", |text| text.split_whitespace().collect::<Vec<_>>().join("\n")),
+    ];
+    for ending in ["ip-x-s.txt", "ip-s-x-s.txt", "ip-x-p.txt", "ip-s-x-p.txt"] {
+        for (path, text) in texts(ending) {
+            let (whole, _) = esplain::xfrm::parse(&text);
+            for (damage, apply) in damages {
+                let (damaged, _) = esplain::xfrm::parse(&apply(&text));
+                assert_eq!(damaged.unread, [], "{path}, {damage}");
+                assert_eq!(damaged.items, whole.items, "{path}, {damage}");
+            }
         }
     }
 }

@@ -9,20 +9,17 @@ pub fn is_noise(word: &str) -> bool {
         && word.parse::<IpAddr>().is_err();
     let marks = word.chars().all(|c| !c.is_alphanumeric());
     let ends = word.ends_with(['|', '>', ']', '$', '#', ':', '%']);
-    time || marks
-        || ends
-        || word.starts_with('[')
-        || matches!(word, "stdout" | "stderr" | "F" | "P" | "Deleted" | "Updated" | "Expired")
+    time || marks || ends || word.starts_with('[') || matches!(word, "Deleted" | "Updated" | "Expired")
 }
 
-/// Whether a line is a command that somebody typed, prompt and all.
+/// Whether a line is a command that somebody typed, prompt and all, or a prompt alone.
 pub fn is_command<'a>(words: impl Iterator<Item = &'a str>) -> bool {
     let mut words = words.skip_while(|word| {
         matches!(*word, "sudo" | "$" | "#") || word.ends_with(['$', '#', '%']) || word.contains('@')
     });
     match words.next().map(|word| word.trim_start_matches(['$', '#'])) {
         Some("ip") => words.any(|word| !word.starts_with('-')),
-        Some("kubectl" | "docker" | "nsenter" | "cat" | "ssh" | "watch") => true,
-        _ => false,
+        Some("kubectl" | "docker" | "nsenter" | "cat" | "ssh" | "watch") | None => true,
+        Some(_) => false,
     }
 }

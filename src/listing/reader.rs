@@ -13,7 +13,7 @@ pub struct Token<'a> {
 
 /// Reads a text word by word, wherever its lines break, and keeps the lines that could not be read.
 ///
-/// Marks of a quotation in front of a line are no words. Words end at white space, at the backslash that `ip -o` prints for a line end, and at the colour codes of `ip -c`.
+/// Marks of a quotation and the times of a log in front of a line are no words. Words end at white space, at the backslash that `ip -o` prints for a line end, and at the colour codes of `ip -c`.
 #[derive(Debug)]
 pub struct Reader<'a> {
     lines: Vec<&'a str>,
@@ -181,9 +181,17 @@ fn words(line: &str, number: usize) -> Vec<Token<'_>> {
         }
     }
     end_word(&mut start, line.len());
-    // The marks of a quotation (mail, Markdown) and of a table are not words of the text.
-    let marks = words.iter().take_while(|word| word.text.chars().all(|c| matches!(c, '>' | '|'))).count();
-    words.split_off(marks)
+    let in_front = words.iter().take_while(|word| is_in_front(word.text)).count();
+    words.split_off(in_front)
+}
+
+/// Whether a word at the start of a line is not of the text: a mark of a quotation (mail, Markdown) or of a table, or
+/// what a container log puts there (`2026-11-23T03:32:13.1Z stdout F`).
+fn is_in_front(word: &str) -> bool {
+    let timestamp = word.len() > 19
+        && word.as_bytes().get(10) == Some(&b'T')
+        && word.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | ':' | '.' | '+' | 'T' | 'Z'));
+    timestamp || word.chars().all(|c| matches!(c, '>' | '|')) || matches!(word, "stdout" | "stderr" | "F" | "P")
 }
 
 /// Where in a colour code (`ESC [ 3 2 m`) the reading is.

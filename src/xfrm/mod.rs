@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod compile;
+mod counters;
 mod field;
 mod input_check;
 mod key;
@@ -21,6 +22,7 @@ mod state;
 mod upper;
 
 pub use algorithm::{Algorithm, AlgorithmKind, Hidden, Key};
+pub use counters::{Counter, Counters, NotACounter, parse_counters, read_counters};
 pub use field::Field;
 pub use input_check::{InputCheck, InputVerdict, TemplateMiss, check_input};
 pub use lifetime::{Limit, Limits, SoftHard, Usage};

@@ -396,7 +396,9 @@ impl<'a> Parser<'a> {
     /// `extra_flag`: the value says whether that was met.
     fn flags(&mut self, mut add: impl FnMut(&str) -> bool) -> bool {
         while let Some(word) = self.reader.peek() {
-            if self.reader.at_line_start() || Self::opens(word) {
+            // A number in hex on a new line is something else.
+            let elsewhere = self.reader.at_line_start() && word.chars().all(|c| c.is_ascii_hexdigit());
+            if elsewhere || Self::opens(word) {
                 break;
             }
             if word.starts_with("(0x") {
