@@ -12,7 +12,7 @@ use crate::trouble::{Exit, Trouble, nearest};
 use crate::words::Language;
 
 /// The course that `esplain` alone starts.
-const USUAL_COURSE: &str = "cilium-ipsec";
+pub(super) const USUAL_COURSE: &str = "cilium-ipsec";
 
 /// Walk through a course in the guided shell.
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ impl Args {
 }
 
 /// The options of the guided shell, which `esplain` alone takes too.
-#[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
+#[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// Where commands run: `sim` is a cluster simulated in this process, `auto` chooses.
     #[arg(long, value_enum, value_name = "LAB", env = "ESPLAIN_LAB")]
@@ -52,6 +52,11 @@ pub(super) struct Options {
     /// The editing keys. Without it, what `set editing-mode` in `INPUTRC` or `~/.inputrc` says, else emacs.
     #[arg(long, value_enum, value_name = "KEYS", env = "ESPLAIN_EDITOR")]
     editor: Option<Keys>,
+}
+
+impl Options {
+    /// The options' names without dashes.
+    pub(super) const NAMES: &[&str] = &["lab", "lang", "step", "fresh", "plain", "editor"];
 }
 
 /// The labs that can be asked for.

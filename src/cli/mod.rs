@@ -4,17 +4,22 @@
 //! it speaks through [`Io`] alone, and ends by its value, never by `std::process::exit`.
 
 mod bookshelf;
+mod completions;
+mod courses;
 mod decrypt;
 mod io;
 mod learn;
 mod lint;
+mod man;
+mod progress;
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use io::Io;
 
@@ -48,17 +53,25 @@ enum Command {
     Learn(learn::Args),
     Decrypt(decrypt::Args),
     Lint(lint::Args),
+    Courses(courses::Args),
+    Progress(progress::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Runs a call of `esplain` and gives the exit code of the process. Failures are written to standard error as
 /// `error: …`, the causes, and `hint: …`; a reader that goes away (`esplain … | head`) ends the call quietly.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let call = match Call::try_parse_from(words) {
-        Ok(call) => call,
+    let read = Call::command().try_get_matches_from(words).and_then(|matches| {
+        let misplaced = misplaced(&matches);
+        Call::from_arg_matches(&matches).map(|call| (call, misplaced))
+    });
+    let (call, misplaced) = match read {
+        Ok(read) => read,
         Err(error) => return refuse(&error),
     };
     let mut io = Io::of_process(call.everywhere.color);
-    let ended = run(call, &mut io).and_then(|exit| io.finish().map(|()| exit));
+    let ended = run(call, misplaced, &mut io).and_then(|exit| io.finish().map(|()| exit));
     match ended {
         _ if io.reader_is_gone() => Exit::Done.into(),
         Ok(exit) => exit.into(),
@@ -69,20 +82,33 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(call: Call, io: &mut Io) -> Result<Exit, Trouble> {
+fn run(call: Call, misplaced: Option<&'static str>, io: &mut Io) -> Result<Exit, Trouble> {
     let color = call.everywhere.color;
     let Some(command) = call.command else {
         return learn::run(learn::Args::of_options(call.options), color);
     };
-    if call.options != learn::Options::default() {
-        return Err(Trouble::usage("the options of the guided shell stand before a subcommand")
-            .hint("write them after `learn`: `esplain learn --lab sim`"));
+    if let Some(option) = misplaced {
+        return Err(Trouble::usage(format!(
+            "--{option} is an option of `learn`, and stands before another subcommand"
+        ))
+        .hint(format!("write it behind `learn`: `esplain learn --{option} …`")));
     }
     match command {
         Command::Learn(args) => learn::run(args, color),
         Command::Decrypt(args) => decrypt::run(args, io),
         Command::Lint(args) => lint::run(args, io),
+        Command::Courses(args) => courses::run(&args, io),
+        Command::Progress(args) => progress::run(args, io),
+        Command::Completions(args) => completions::run(&args, Call::command(), io),
+        Command::Man(args) => man::run(&args, Call::command(), io),
     }
+}
+
+/// An option of the guided shell that was typed before a subcommand, where it would do nothing.
+fn misplaced(matches: &ArgMatches) -> Option<&'static str> {
+    matches.subcommand_name()?;
+    let typed = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    learn::Options::NAMES.iter().copied().find(typed)
 }
 
 /// Prints what clap has to say: help and version on standard output, errors on standard error.
@@ -114,8 +140,6 @@ fn tell(trouble: &Trouble, io: &mut Io) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -90,7 +90,7 @@ impl Map {
                 let mut text = format!("  {} {}", row.name, row.what).trim_end().to_owned();
                 if !row.packets.is_empty() {
                     let numbers: Vec<String> = row.packets.iter().map(ToString::to_string).collect();
-                    text.push_str(&format!("; {} {}", self.packets, numbers.join(", ")));
+                    text = format!("{text}; {} {}", self.packets, numbers.join(", "));
                 }
                 lines.extend(Line::text(text).wrapped(look.width));
             }

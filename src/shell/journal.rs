@@ -10,7 +10,7 @@ use crate::course::{Entry, EntryError};
 /// one write. A log with a line that cannot be read is kept aside under another name, and what was readable goes on in a
 /// new one. Two processes never write at once: the second one keeps its events in memory. Keys never come here: events
 /// hold no output, and their lines are redacted.
-pub(super) struct Journal {
+pub struct Journal {
     file: Option<File>,
     /// Where the last whole line ends.
     end: u64,
@@ -19,18 +19,18 @@ pub(super) struct Journal {
 }
 
 /// What opening a log found.
-pub(super) struct Opened {
+pub struct Opened {
     /// The log, ready to be added to.
-    pub(super) journal: Journal,
+    pub journal: Journal,
     /// The events so far.
-    pub(super) events: Vec<Entry>,
+    pub events: Vec<Entry>,
     /// What the learner should know.
-    pub(super) notice: Option<Notice>,
+    pub notice: Option<Notice>,
 }
 
 /// Something about a log that the learner should know.
 #[derive(Debug)]
-pub(super) enum Notice {
+pub enum Notice {
     /// The log held a line that could not be read; the old file is kept here.
     KeptAside(PathBuf),
     /// A newer esplain wrote to it; this one leaves it alone.
@@ -43,7 +43,7 @@ pub(super) enum Notice {
 
 impl Journal {
     /// Opens the log at `path`, making it and its folders if need be. Never fails: what cannot be kept is a [`Notice`].
-    pub(super) fn open(path: &Path) -> Opened {
+    pub fn open(path: &Path) -> Opened {
         match Self::try_open(path) {
             Ok(opened) => opened,
             Err(error) => {
@@ -54,8 +54,13 @@ impl Journal {
         }
     }
 
+    /// The events of a log, without opening it for writing; lines that cannot be read are left out.
+    pub fn read(path: &Path) -> io::Result<Vec<Entry>> {
+        std::fs::read(path).map(|octets| parsed(&octets).events)
+    }
+
     /// A log that keeps nothing.
-    pub(super) fn in_memory() -> Self {
+    pub fn in_memory() -> Self {
         Self { file: None, end: 0, waiting: Vec::new() }
     }
 
@@ -99,7 +104,7 @@ impl Journal {
     }
 
     /// Adds an event. On an error it stays in memory and goes out with the next one that can be written.
-    pub(super) fn add(&mut self, event: &Entry) -> io::Result<()> {
+    pub fn add(&mut self, event: &Entry) -> io::Result<()> {
         self.waiting.extend_from_slice(event.to_line().as_bytes());
         self.waiting.push(b'\n');
         let Some(file) = &mut self.file else {
@@ -122,7 +127,7 @@ impl Journal {
     }
 
     /// Starts over, with a copy of the old log kept beside the new one.
-    pub(super) fn begin_anew(&mut self, path: Option<&Path>) {
+    pub fn begin_anew(&mut self, path: Option<&Path>) {
         if let Some(path) = path.filter(|_| self.file.is_some()) {
             // Without room for a copy the old log goes: that is what was asked for.
             let _ = std::fs::copy(path, free_name(path, "before"));
@@ -132,7 +137,7 @@ impl Journal {
     }
 
     /// Empties the log.
-    pub(super) fn clear(&mut self) -> io::Result<()> {
+    pub fn clear(&mut self) -> io::Result<()> {
         self.waiting.clear();
         self.end = 0;
         self.cut()

@@ -16,7 +16,7 @@ mod session;
 mod terminal;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use self::complete::Vocabulary;
@@ -24,7 +24,7 @@ use self::feed::Feed;
 use self::guide::Guide;
 use self::input::{Editing, Input};
 use self::jobs::Jobs;
-use self::journal::{Journal, Notice, Opened};
+pub use self::journal::{Journal, Notice, Opened};
 use self::session::Session;
 use self::terminal::{Kept, Signals};
 use crate::course::Book;
@@ -57,7 +57,7 @@ pub struct Setup {
 pub fn run(setup: Setup) -> Result<Exit, Trouble> {
     let _kept = Kept::now();
     let signals = Signals::caught();
-    let log = setup.state.as_ref().map(|folder| folder.join(&setup.book.course.id).join("events.jsonl"));
+    let log = setup.state.as_ref().map(|folder| log_of(folder, &setup.book.course.id));
     let Opened { mut journal, mut events, notice } = match &log {
         Some(path) => Journal::open(path),
         None => Opened { journal: Journal::in_memory(), events: Vec::new(), notice: None },
@@ -94,6 +94,11 @@ pub fn run(setup: Setup) -> Result<Exit, Trouble> {
     }
     session.run();
     Ok(Exit::Done)
+}
+
+/// The event log of a course under the folder for progress.
+pub fn log_of(state: &Path, course: &str) -> PathBuf {
+    state.join(course).join("events.jsonl")
 }
 
 fn tell_notice(session: &mut Session, notice: &Notice) {
