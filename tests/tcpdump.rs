@@ -1,11 +1,14 @@
-//! The printer against tcpdump 4.99.3 itself: recorded transcripts, and the real thing where it is installed.
+//! The printer against tcpdump 4.99.3 itself, where it is installed.
+
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use esplain::capture::Reader;
 use esplain::packet::line::{Dump, Options, TimeFormat};
-use esplain::packet::{Cooked, FrameView, LinkType, Printer, Timestamp};
+use esplain::packet::{Cooked, FrameView, Printer};
 
 /// The words of a tcpdump call and the options that they stand for.
 fn calls() -> Vec<(&'static [&'static str], Options)> {
@@ -36,23 +39,13 @@ fn calls() -> Vec<(&'static [&'static str], Options)> {
 /// What our printer prints for a capture file. `devices` are the names that this machine has for an ifindex, which
 /// tcpdump looks up even when it reads a file.
 fn ours(path: &Path, options: Options, devices: &HashMap<u32, String>) -> String {
-    let mut capture = pcap::Capture::from_file(path).expect("the capture opens");
-    let link = u32::try_from(capture.get_datalink().0).ok().and_then(LinkType::from_number).expect("a known link type");
+    let mut capture = Reader::open(path).expect("the capture opens");
     let mut printer = Printer::new(options);
     let mut out = String::new();
-    while let Ok(packet) = capture.next_packet() {
-        let ifindex = Cooked::read_v2(packet.data).and_then(|cooked| cooked.ifindex);
-        let header = packet.header;
-        printer.print(
-            FrameView {
-                time: Timestamp(header.ts.tv_sec as u64 * 1_000_000_000 + header.ts.tv_usec as u64 * 1_000),
-                link,
-                device: ifindex.and_then(|ifindex| devices.get(&ifindex)).map(String::as_str),
-                octets: packet.data,
-                original_len: header.len,
-            },
-            &mut out,
-        );
+    while let Some(record) = capture.next_record().expect("the capture is whole") {
+        let ifindex = Cooked::read_v2(record.frame.octets).and_then(|cooked| cooked.ifindex);
+        let device = ifindex.and_then(|ifindex| devices.get(&ifindex)).map(String::as_str);
+        printer.print(FrameView { device, ..record.frame }, &mut out);
     }
     out
 }

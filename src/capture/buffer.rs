@@ -35,6 +35,11 @@ impl Buffer {
         self.offset
     }
 
+    /// How many octets are there without reading on.
+    pub(super) fn available(&self) -> usize {
+        self.end - self.start
+    }
+
     /// Reads on until `need` octets are there, or the stream ends; says how many are there, `need` at most.
     /// `frame` is named in errors.
     pub(super) fn fill(&mut self, need: usize, frame: u64) -> Result<usize, CaptureError> {

@@ -72,6 +72,14 @@ impl Header {
     }
 }
 
+impl Header {
+    /// Whether the next record is in the buffer whole, so that it comes without waiting.
+    pub(super) fn is_ready(&self, buffer: &Buffer) -> bool {
+        let header = buffer.peek(RECORD_HEADER);
+        header.len() == RECORD_HEADER && buffer.available() - RECORD_HEADER >= self.order.u32(header, 8) as usize
+    }
+}
+
 /// The first octets, and what they look like.
 fn beginning(octets: &[u8]) -> String {
     let shown = octets.get(..8).unwrap_or(octets);

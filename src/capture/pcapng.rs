@@ -102,6 +102,12 @@ impl Section {
         }
     }
 
+    /// Whether the next block is in the buffer whole, so that it comes without waiting.
+    pub(super) fn is_ready(&self, buffer: &Buffer) -> bool {
+        let header = buffer.peek(BLOCK_HEADER);
+        header.len() == BLOCK_HEADER && buffer.available() >= self.order.u32(header, 4) as usize
+    }
+
     fn fill(&self, buffer: &mut Buffer, len: u32, octet: u64, frame: u64) -> Result<(), CaptureError> {
         if len > LONGEST_BLOCK {
             let (says, most) = (len.into(), LONGEST_BLOCK.into());

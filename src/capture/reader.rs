@@ -129,6 +129,14 @@ impl Reader {
         }
     }
 
+    /// Whether more of the capture is at hand, so that the next frame comes without waiting for the source.
+    pub fn is_ready(&self) -> bool {
+        match &self.format {
+            Format::Pcap(header) => header.is_ready(&self.buffer),
+            Format::Pcapng(section) => section.is_ready(&self.buffer),
+        }
+    }
+
     /// The devices that the capture has told of so far.
     pub fn interfaces(&self) -> &[Interface] {
         &self.interfaces

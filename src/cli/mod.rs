@@ -95,7 +95,7 @@ fn run(call: Call, misplaced: Option<&'static str>, io: &mut Io) -> Result<Exit,
     }
     match command {
         Command::Learn(args) => learn::run(args, color),
-        Command::Decrypt(args) => decrypt::run(args, io),
+        Command::Decrypt(args) => decrypt::run(&args, io),
         Command::Lint(args) => lint::run(args, io),
         Command::Courses(args) => courses::run(&args, io),
         Command::Progress(args) => progress::run(args, io),

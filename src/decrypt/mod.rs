@@ -13,5 +13,5 @@ mod verdict;
 pub use keyring::{Entry, Keyring};
 pub use outcome::{Malformed, Outcome};
 pub use search::{Outer, Step};
-pub use sightings::{Seen, Sighting, Sightings};
+pub use sightings::{Identity, Seen, Sighting, Sightings};
 pub use verdict::{EspView, Inner, Scratch, Verdict};

@@ -60,25 +60,50 @@ impl Sightings {
         octets: &[u8],
         verdict: &Verdict<'_>,
     ) -> Option<Sighting<'_>> {
+        self.note(frame, device, Identity::of(octets, verdict)?)
+    }
+
+    /// As [`see`](Self::see), for a packet that was identified before (on another thread, say).
+    pub fn note(&mut self, frame: u64, device: Option<&str>, identity: Identity) -> Option<Sighting<'_>> {
         let seen = Seen { frame, device: device.map(Arc::from) };
-        let Some(esp) = verdict.esp().next() else {
-            let outer = verdict.outer?;
-            let id = plain_id(octets.get(outer.start..outer.end)?)?;
+        let Some(sealed) = identity.sealed else {
+            let id = identity.content?;
             let (copy, same) = self.plain.add(id, seen);
             return Some(Sighting { copy, same, other_form: self.sealed_by_content.recall(id) });
         };
-        let content = verdict.inner.and_then(|inner| plain_id(inner.octets));
-        let other_form = match content {
+        let other_form = match identity.content {
             Some(id) => {
                 self.sealed_by_content.add(id, seen.clone());
                 self.plain.recall(id)
             }
             None => &[],
         };
+        let (copy, same) = self.sealed.add(sealed, seen);
+        Some(Sighting { copy, same, other_form })
+    }
+}
+
+/// What makes a packet the same at its next sighting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// Of the ESP packet; `None` for a packet in clear.
+    sealed: Option<u64>,
+    /// Of the packet inside ESP, if it is open; of the packet itself, if it is in clear.
+    content: Option<u64>,
+}
+
+impl Identity {
+    /// Identifies the packet of a frame, which `verdict` is about; `None` for what is not IP.
+    pub fn of(octets: &[u8], verdict: &Verdict<'_>) -> Option<Self> {
+        let Some(esp) = verdict.esp().next() else {
+            let outer = verdict.outer?;
+            let content = plain_id(octets.get(outer.start..outer.end)?)?;
+            return Some(Self { sealed: None, content: Some(content) });
+        };
         // The end of the packet is its ICV (or, of a cut one, whatever was captured last).
         let mark = esp.packet.last_chunk::<8>();
-        let (copy, same) = self.sealed.add(hash(&(esp.dst, esp.spi, esp.seq as u32, mark)), seen);
-        Some(Sighting { copy, same, other_form })
+        let sealed = Some(hash(&(esp.dst, esp.spi, esp.seq as u32, mark)));
+        Some(Self { sealed, content: verdict.inner.and_then(|inner| plain_id(inner.octets)) })
     }
 }
 

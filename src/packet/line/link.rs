@@ -102,7 +102,7 @@ impl Line<'_> {
             (Cooked::V2_LEN, Cooked::read_v2(octets))
         };
         let Some(cooked) = cooked else { return (0, Err(Cut::Hit)) };
-        if cooked.ifindex.is_some() {
+        if cooked.ifindex.is_some() && !self.content_only {
             let device = frame.device.unwrap_or("?");
             self.put_fmt(format_args!("{device:<5} {:<3} ", cooked.packet_type));
         }

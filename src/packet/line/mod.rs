@@ -93,8 +93,19 @@ impl Printer {
         line.end(ended);
     }
 
+    /// Appends what the line says behind the link header: no time, no device, no line end, no dump.
+    pub fn print_content(&mut self, frame: FrameView<'_>, out: &mut String) {
+        if frame.octets.is_empty() || frame.original_len == 0 {
+            out.push_str(invalid_header(frame));
+            return;
+        }
+        let mut line = self.line(out);
+        line.content_only = true;
+        line.frame(frame);
+    }
+
     fn line<'p>(&'p mut self, out: &'p mut String) -> Line<'p> {
-        Line { options: &self.options, flows: &mut self.flows, out, protocol: "", depth: 0 }
+        Line { options: &self.options, flows: &mut self.flows, out, protocol: "", depth: 0, content_only: false }
     }
 }
 
@@ -117,6 +128,8 @@ struct Line<'p> {
     protocol: &'static str,
     /// How deep packets are nested in packets.
     depth: u8,
+    /// Leave out what the link header says.
+    content_only: bool,
 }
 
 /// Packets nested deeper than this are not opened.
@@ -158,7 +171,9 @@ impl Line<'_> {
 
     /// Octets that have no printer, in the way of `-X`; unless the options show them anyway or want less.
     fn unknown(&mut self, octets: &[u8]) {
-        if matches!(self.options.dump, Dump::None | Dump::Ascii { .. }) && !self.options.quiet {
+        if self.content_only {
+            self.put_fmt(format_args!("{} octets", octets.len()));
+        } else if matches!(self.options.dump, Dump::None | Dump::Ascii { .. }) && !self.options.quiet {
             dump::hex_and_ascii(octets, self.out);
         }
     }

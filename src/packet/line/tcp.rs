@@ -14,6 +14,9 @@ const URG: u8 = 0x20;
 /// The first sequence numbers of each conversation: in the direction of its key, and in the other.
 pub(super) type Flows = HashMap<Flow, (u32, u32)>;
 
+/// How many conversations are remembered at a time; a capture with more of them begins anew.
+const MOST_FLOWS: usize = 1 << 16;
+
 /// A conversation, whatever its direction: the end with the lower port first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Flow {
@@ -141,6 +144,9 @@ impl Line<'_> {
         let (first, other) =
             known.unwrap_or(if reversed { (ack.wrapping_sub(1), seq) } else { (seq, ack.wrapping_sub(1)) });
         if known.is_none() {
+            if self.flows.len() >= MOST_FLOWS {
+                self.flows.clear();
+            }
             self.flows.insert(flow, (first, other));
         }
         let (mine, theirs) = if reversed { (other, first) } else { (first, other) };
