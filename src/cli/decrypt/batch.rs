@@ -206,7 +206,7 @@ impl<'k> Worker<'k> {
         let Batch { octets, taken, text, plain, rows } = batch;
         for (number, frame) in taken.iter().enumerate() {
             let view = frame.view(octets);
-            let verdict = self.keyring.decrypt(view.link, view.octets, view.original_len, &mut self.scratch);
+            let verdict = self.keyring.decrypt(&view, &mut self.scratch);
             let text_start = text.len();
             let (printer, packet) = (&mut self.printer, &mut self.packet);
             let no_keys = self.keyring.entries().is_empty() && verdict.outcome.status() == "no-sa";
@@ -218,7 +218,7 @@ impl<'k> Worker<'k> {
                 Format::None => {}
             }
             let plain_start = plain.len();
-            let plain_link = if self.wants_plain { verdict.plain_frame(view.link, view.octets, plain) } else { None };
+            let plain_link = if self.wants_plain { verdict.plain_frame(&view, plain) } else { None };
             rows.push(Row {
                 status: verdict.outcome.status(),
                 identity: Identity::of(view.octets, &verdict),
