@@ -62,7 +62,7 @@ impl Options {
 
 /// The labs that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LabChoice {
+pub(super) enum LabChoice {
     /// The best lab there is here.
     Auto,
     /// The cluster simulated in this process.
@@ -103,7 +103,8 @@ pub(super) fn state_folder() -> Option<PathBuf> {
     Some(xdg.state_dir()?.join("esplain"))
 }
 
-fn check_step(book: &Book, step: &str) -> Result<(), Trouble> {
+/// Refuses a step that the course does not have.
+pub(super) fn check_step(book: &Book, step: &str) -> Result<(), Trouble> {
     if book.course.step(step).is_some() {
         return Ok(());
     }
@@ -127,7 +128,7 @@ pub(super) fn language(asked: Option<&str>) -> Result<Language, Trouble> {
 }
 
 /// A lab of the kind asked for. `auto` takes the simulated one, which needs nothing.
-fn lab(choice: LabChoice) -> Box<dyn Lab> {
+pub(super) fn lab(choice: LabChoice) -> Box<dyn Lab> {
     match choice {
         LabChoice::Auto | LabChoice::Sim => Box::new(Sim::new(SEED)),
     }

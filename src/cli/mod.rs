@@ -12,6 +12,7 @@ mod learn;
 mod lint;
 mod man;
 mod progress;
+mod replay;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -57,6 +58,7 @@ enum Command {
     Progress(progress::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Replay(replay::Args),
 }
 
 /// Runs a call of `esplain` and gives the exit code of the process. Failures are written to standard error as
@@ -101,6 +103,7 @@ fn run(call: Call, misplaced: Option<&'static str>, io: &mut Io) -> Result<Exit,
         Command::Progress(args) => progress::run(args, io),
         Command::Completions(args) => completions::run(&args, Call::command(), io),
         Command::Man(args) => man::run(&args, Call::command(), io),
+        Command::Replay(args) => replay::run(&args, io),
     }
 }
 

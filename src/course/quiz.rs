@@ -193,6 +193,9 @@ impl Question {
                 for (key, value) in &values.wrong {
                     answers.wrong.push((value.fill(facts)?, vec![key.clone()]));
                 }
+                // A value that no lesson expects (TEST-NET-3 of RFC 5737, for an address).
+                let other = if matches!(self.kind, QuestionKind::Address(_)) { "203.0.113.7" } else { "999983" };
+                answers.wrong.push((other.to_owned(), Vec::new()));
             }
             QuestionKind::Text { example, wrong, .. } => {
                 answers.right.push(example.fill(facts)?);

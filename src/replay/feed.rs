@@ -1,0 +1,78 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::world::{device_names, keyring};
+use crate::course::{Role, Seen};
+use crate::decrypt::Scratch;
+use crate::lab::{CaptureId, Lab, LabKind, PlaceKind};
+use crate::packet::Frame;
+use crate::trouble::Trouble;
+
+/// The packets that the guide sees: a capture on every node.
+#[derive(Default)]
+pub(super) struct Feed {
+    captures: BTreeMap<Role, CaptureId>,
+    seen: BTreeMap<Role, Vec<Seen>>,
+}
+
+impl Feed {
+    /// Starts capturing on nodes that have appeared since.
+    pub(super) fn open(&mut self, lab: &mut dyn Lab) -> Result<(), Trouble> {
+        for place in lab.places()? {
+            if place.kind != PlaceKind::Node {
+                continue;
+            }
+            let role = place.aliases.iter().find_map(|alias| alias.parse::<Role>().ok());
+            if let Some(role) = role.filter(|role| !self.captures.contains_key(role)) {
+                self.captures.insert(role, lab.capture(&place.name, "any", "")?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what was captured since the last time, and gives that alone.
+    pub(super) fn drain(&mut self, lab: &mut dyn Lab) -> Result<BTreeMap<Role, Vec<Seen>>, Trouble> {
+        // In a lab of real processes the last packets of a command may be a moment behind its end.
+        let wait = if lab.kind() == LabKind::Sim { Duration::ZERO } else { Duration::from_millis(300) };
+        let mut fresh: BTreeMap<Role, Vec<Seen>> = BTreeMap::new();
+        for (role, capture) in &self.captures {
+            let mut frames: Vec<Frame> = Vec::new();
+            loop {
+                let more = lab.frames(*capture, wait)?;
+                if more.is_empty() {
+                    break;
+                }
+                frames.extend(more);
+            }
+            if frames.is_empty() {
+                continue;
+            }
+            let keys = keyring(lab, role.name())?;
+            let devices = device_names(lab, role.name())?;
+            let mut scratch = Scratch::default();
+            let seen: Vec<Seen> = frames.iter().map(|frame| Seen::of(frame, &keys, &devices, &mut scratch)).collect();
+            self.seen.entry(*role).or_default().extend(seen.iter().cloned());
+            fresh.insert(*role, seen);
+        }
+        Ok(fresh)
+    }
+
+    /// The packets of the node that a learner at `place` looks at.
+    pub(super) fn packets(&self, place: Role) -> &[Seen] {
+        let node = match place {
+            Role::PodA | Role::Machine => Role::Worker,
+            Role::PodB => Role::Worker2,
+            node => node,
+        };
+        self.seen.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    /// Forgets everything: the lab was set back, and the captures with it.
+    pub(super) fn close(&mut self, lab: &mut dyn Lab) {
+        for capture in std::mem::take(&mut self.captures).into_values() {
+            // A capture that is gone needs no stopping.
+            let _ = lab.stop_capture(capture);
+        }
+        self.seen.clear();
+    }
+}
