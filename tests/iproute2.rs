@@ -111,10 +111,13 @@ fn every_captured_xfrm_stat_prints_back_byte_for_byte() {
     }
 }
 
+/// A name for messages, and what it does to a text.
+type Damage = (&'static str, fn(&str) -> String);
+
 /// What pastes go through: none of it changes what is read from a state or a policy.
 #[test]
 fn every_captured_state_and_policy_survives_the_damage_of_pasting() {
-    let damages: [(&str, fn(&str) -> String); 8] = [
+    let damages: [Damage; 8] = [
         ("tabs became blanks", |text| text.replace('\t', "        ")),
         ("no indentation", |text| text.lines().map(str::trim_start).collect::<Vec<_>>().join("\n")),
         ("Windows line ends", |text| text.replace('\n', "\r\n")),
@@ -131,9 +134,9 @@ fn every_captured_state_and_policy_survives_the_damage_of_pasting() {
         for (path, text) in texts(ending) {
             let (whole, _) = esplain::xfrm::parse(&text);
             for (damage, apply) in damages {
-                let (damaged, _) = esplain::xfrm::parse(&apply(&text));
-                assert_eq!(damaged.unread, [], "{path}, {damage}");
-                assert_eq!(damaged.items, whole.items, "{path}, {damage}");
+                let (read, _) = esplain::xfrm::parse(&apply(&text));
+                assert_eq!(read.unread, [], "{path}, {damage}");
+                assert_eq!(read.items, whole.items, "{path}, {damage}");
             }
         }
     }

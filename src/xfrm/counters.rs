@@ -21,6 +21,11 @@ macro_rules! counters {
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => concat!("Xfrm", stringify!($variant)),)+ }
             }
+
+            /// A name for messages and JSON: `counter-XfrmInNoStates`.
+            pub fn id(self) -> &'static str {
+                match self { $(Self::$variant => concat!("counter-Xfrm", stringify!($variant)),)+ }
+            }
         }
     };
 }
@@ -136,12 +141,11 @@ impl Counters {
 
     /// Counts one more; a counter that was not there is added at its place.
     pub fn add(&mut self, counter: Counter) {
-        match self.0.iter_mut().find(|(own, _)| *own == counter) {
-            Some((_, count)) => *count = count.wrapping_add(1),
-            None => {
-                self.0.push((counter, 1));
-                self.0.sort_by_key(|(counter, _)| *counter);
-            }
+        if let Some((_, count)) = self.0.iter_mut().find(|(own, _)| *own == counter) {
+            *count = count.wrapping_add(1);
+        } else {
+            self.0.push((counter, 1));
+            self.0.sort_by_key(|(counter, _)| *counter);
         }
     }
 
