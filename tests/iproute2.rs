@@ -123,7 +123,7 @@ fn every_captured_state_and_policy_survives_the_damage_of_pasting() {
         ("Windows line ends", |text| text.replace('\n', "\r\n")),
         ("one line", |text| text.replace('\n', " ")),
         ("oneline of ip -o", |text| text.replace("\nsrc", "\\\nSRC").replace("\n\t", "\\\t").replace("SRC", "src")),
-        ("quoted", |text| text.lines().map(|line| format!("> {line}\n")).collect()),
+        ("quoted", |text| format!("> {}\n", text.trim_end().replace('\n', "\n> "))),
         ("a prompt and times", |text| {
             let lines = text.lines().map(|line| format!("2026-11-23T03:32:13.123Z stdout F {line}\n"));
             format!("root@worker:/home# ip x s\n{}root@worker:/home# ", lines.collect::<String>())
