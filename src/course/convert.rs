@@ -50,6 +50,13 @@ pub(super) fn course(files: &Files, faults: &mut Vec<Fault>) -> Option<Course> {
     if raw.languages.is_empty() {
         read.error(&raw.id, "a course needs a language".to_owned());
     }
+    for (name, value) in &raw.plan {
+        if !VARIABLES.contains(&name.as_str()) {
+            let fault = read.fault(value, format!("there is no variable `{{{name}}}`"));
+            read.faults.push(fault.did_you_mean(name, VARIABLES.iter().copied()));
+        }
+    }
+    let plan = raw.plan.into_iter().map(|(name, value)| (name, value.value)).collect();
     let mut parts: Vec<Part> = Vec::new();
     let mut known = BTreeSet::new();
     for part in &raw.parts {
@@ -79,7 +86,7 @@ pub(super) fn course(files: &Files, faults: &mut Vec<Fault>) -> Option<Course> {
     }
     let languages = raw.languages.into_iter().map(|language| language.value).collect();
     let labs = raw.labs.into_iter().map(|lab| lab.value).collect();
-    Some(Course { id, languages, labs, parts })
+    Some(Course { id, languages, labs, plan, parts })
 }
 
 /// The id of the step that a path holds: `states` for `steps/states.yaml`.

@@ -1,4 +1,5 @@
 use super::step::Step;
+use super::template::{Facts, complete};
 
 /// A course: its steps in order, and the parts they belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub struct Course {
     pub languages: Vec<String>,
     /// The labs it runs on, as `--lab` names them.
     pub labs: Vec<String>,
+    /// Values that are known before the lab knows them, since the course itself brings them about: names, mostly.
+    pub plan: Facts,
     /// Its parts, in order.
     pub parts: Vec<Part>,
 }
@@ -23,6 +26,13 @@ pub struct Part {
 }
 
 impl Course {
+    /// The lab's values, the planned ones where it has none yet, and those that follow from them.
+    pub fn facts(&self, of_lab: Facts) -> Facts {
+        let mut facts = self.plan.clone();
+        facts.extend(of_lab);
+        complete(facts)
+    }
+
     /// All steps, in order.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.parts.iter().flat_map(|part| &part.steps)

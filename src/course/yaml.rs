@@ -58,6 +58,8 @@ pub(super) struct Course {
     pub(super) id: Spanned<String>,
     pub(super) languages: Vec<Spanned<String>>,
     pub(super) labs: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) plan: BTreeMap<String, Spanned<String>>,
     pub(super) parts: Vec<Part>,
 }
 

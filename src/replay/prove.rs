@@ -30,14 +30,14 @@ pub struct Plan<'a> {
 ///
 /// # Errors
 /// When the lab itself fails, or a step before the one to prove does; what a step lacks is in the report.
-pub fn replay(plan: Plan<'_>, lab: &mut dyn Lab) -> Result<Report, Trouble> {
+pub fn replay<'p>(plan: Plan<'p>, lab: &'p mut dyn Lab) -> Result<Report, Trouble> {
     let mut report = Report {
         course: plan.book.course.id.clone(),
         lab: lab_word(lab.kind()).to_owned(),
         language: plan.language.code().to_owned(),
         proofs: Vec::new(),
     };
-    let mut prover = Prover { runner: Runner::new(lab), words: Words::new(plan.language) };
+    let mut prover = Prover { runner: Runner::new(lab, &plan.book.course), words: Words::new(plan.language) };
     for step in plan.book.course.steps() {
         if plan.step.is_none_or(|only| only == step.id) {
             let text = plan.book.text(plan.language.code()).and_then(|text| text.steps.get(&step.id));

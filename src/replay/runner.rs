@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::feed::Feed;
 use super::script::{DecryptArgs, Spoken};
 use super::world::{capture_packets, keyring};
-use crate::course::{Facts, GuideRun, Observation, Opening, Ran, Role, Seen, complete};
+use crate::course::{Course, Facts, GuideRun, Observation, Opening, Ran, Role, Seen};
 use crate::decrypt::Keyring;
 use crate::esp::Secret;
 use crate::lab::{Input, JobEvent, JobId, Lab, Stream};
@@ -25,6 +25,7 @@ const WAIT: Duration = Duration::from_millis(50);
 /// A learner that types what it is told.
 pub(super) struct Runner<'l> {
     pub(super) lab: &'l mut dyn Lab,
+    course: &'l Course,
     /// Where the next line is typed.
     pub(super) place: Role,
     jobs: BTreeMap<usize, Running>,
@@ -47,13 +48,13 @@ struct Said {
 }
 
 impl<'l> Runner<'l> {
-    pub(super) fn new(lab: &'l mut dyn Lab) -> Self {
-        Self { lab, place: Role::Machine, jobs: BTreeMap::new(), feed: Feed::default() }
+    pub(super) fn new(lab: &'l mut dyn Lab, course: &'l Course) -> Self {
+        Self { lab, course, place: Role::Machine, jobs: BTreeMap::new(), feed: Feed::default() }
     }
 
     /// The lab's values as they are now.
     pub(super) fn facts(&mut self) -> Result<Facts, Trouble> {
-        self.lab.facts().map(complete)
+        self.lab.facts().map(|facts| self.course.facts(facts))
     }
 
     /// The packets that a learner at the present place would see listed.

@@ -11,7 +11,7 @@ use super::meta;
 use super::said::{Said, lines_of};
 use super::terminal::Signals;
 use crate::capture::Filter;
-use crate::course::{self, Event, Facts, Observation};
+use crate::course::{Event, Facts, Observation};
 use crate::lab::{self, JobEvent, Lab, LabKind, Place, TerminalSize};
 use crate::render::{Console, Line, Role};
 use crate::trouble::{Trouble, nearest};
@@ -107,7 +107,7 @@ impl Session {
 
     /// The lab's values, with those that follow from them. What the lab cannot say is missing.
     pub(super) fn facts(&mut self) -> Facts {
-        course::complete(self.lab.facts().unwrap_or_default())
+        self.guide.course().facts(self.lab.facts().unwrap_or_default())
     }
 
     /// The place of a name or alias, in any case of letters.
