@@ -6,6 +6,8 @@
 #   lab.sh places                   names its places, one a line
 #   lab.sh exec PLACE COMMAND...    runs COMMAND there: its network, its host name, no sight of the other namespaces
 #
+# Another script may source this file and call its functions (up, down, enter).
+#
 # Needs root (or root of a user namespace with a tmpfs of its own on /run), iproute2 and the modules init.sh lists.
 #
 #   pod-a 10.0.0.144 -- lxc9f1c7a20d5e3 | worker         eth0 172.18.0.3 |
@@ -21,10 +23,9 @@
 #   - MAC addresses and keys are fixed, and devices are made in one order, so ifindexes repeat too: two recordings differ
 #     only in clocks, ICMP ids, IPv4 ids and IVs.
 #   - IPv6 stays as the kernel makes it (link-local addresses), except that nodes and pods send no router solicitations
-#     and do no duplicate address detection: captures hold the learner's packets only.
+#     and do no duplicate address detection; and no tool asks a name server: captures hold the learner's packets only.
 #
 # Commands go to `ip` and `tc` in batches: in the reference kernel a process costs more than what it does.
-set -eu
 
 # The lab's one key: every state in every direction on every node, as Cilium does up to 1.15. A test key.
 key=0x6c6561726e2d79612d6769722d742d65732d6531
@@ -39,6 +40,9 @@ nodes=(
 )
 places=(worker worker2 control-plane pod-a pod-b kind)
 
+# Where the mount and host name namespaces of the places are kept (`ip netns` keeps the networks in /run/netns).
+kept=/run/esplain-lab
+
 # mac PREFIX ADDRESS: Docker's way, the octets of the address behind two of our own; in $mac
 mac() {
     local IFS=.
@@ -51,41 +55,67 @@ down() {
     for place in "${places[@]}"; do
         if [ -e "/run/netns/$place" ]; then ip netns del "$place"; fi
     done
+    if [ -e $kept ]; then umount --recursive $kept && rmdir $kept; fi
 }
 
 # The namespaces of the places and what every place has.
 make_places() {
-    local place
+    local place name settings
     for place in "${places[@]}"; do echo "netns add $place"; done | ip -batch -
+    # A mount namespace can only be kept on a mount that does not spread.
+    mkdir -p $kept && mount -t tmpfs lab $kept && mount --make-private $kept
+    echo 'hosts: files' >$kept/nsswitch.conf
     for place in "${places[@]}"; do
-        ip netns exec "$place" sysctl -qw net.ipv6.conf.{all,default}.accept_dad=0 \
-            net.ipv6.conf.{all,default}.router_solicitations=0
-        ip -n "$place" link set lo up
+        name=$place
+        settings='net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+            net.ipv6.conf.all.router_solicitations=0 net.ipv6.conf.default.router_solicitations=0'
+        case $place in
+            worker* | control-plane)
+                name=cilium-ipsec-native-routing-$place
+                settings+=' net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+                    net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
+                    net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0'
+                ;;
+            kind) settings+=' net.ipv4.ip_forward=1' ;;
+        esac
+        touch $kept/"$place".{mount,uts}
+        # /sys is the network's own, as `ip netns exec` has it. A tmpfs over /run/netns makes `ip` print `link-netnsid N`
+        # as on a real node, instead of names that no node has.
+        # shellcheck disable=SC2016,SC2086 # $1 and $@ are the inner shell's; settings are words
+        nsenter --net="/run/netns/$place" unshare --mount=$kept/"$place".mount --uts=$kept/"$place".uts sh -ec '
+            echo "$1" >/proc/sys/kernel/hostname
+            mount -t sysfs lab /sys
+            mount -t tmpfs lab /run/netns
+            mount --bind '$kept'/nsswitch.conf /etc/nsswitch.conf
+            shift
+            exec sysctl -qw "$@"' - "$name" $settings
     done
 }
 
+# The network of the nodes, once they are there.
 kind_network() {
-    ip netns exec kind sysctl -qw net.ipv4.ip_forward=1
-    ip -n kind -batch - <<END
+    {
+        cat <<END
+link set lo up
 link add br-kind address 02:42:5e:1f:a0:01 type bridge mcast_snooping 0
 addr add 172.18.0.1/16 brd 172.18.255.255 dev br-kind
 link set br-kind up
 END
+        printf 'link set veth%s master br-kind up\n' "$@"
+    } | ip -n kind -batch -
 }
 
 # node NAME CIDR HOST_IP NODE_IP: devices, addresses, rules, and the routes that concern the node itself
 node() {
-    local name=$1 cidr=$2 host_ip=$3 node_ip=$4 mac eth0_mac host_mac net_mac port=veth${4##*.}
+    local name=$1 cidr=$2 host_ip=$3 node_ip=$4 mac eth0_mac host_mac net_mac
     mac 02:42 "$node_ip" && eth0_mac=$mac
     mac 5a:01 "$host_ip" && host_mac=$mac
     mac 5a:02 "$host_ip" && net_mac=$mac
-    ip netns exec "$name" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
-        net.ipv4.conf.{all,default}.rp_filter=0 net.ipv4.conf.{all,default}.send_redirects=0
-
     # cilium_net is made first (a peer is) and so has the lower ifindex. NOARP: neither of the two asks for a neighbour.
     # `local` moves from preference 0 to 100, so that marks win over local addresses; it is never absent.
     ip -n "$name" -batch - <<END
-link add eth0 address $eth0_mac type veth peer name $port netns kind
+link set lo up
+link add eth0 address $eth0_mac type veth peer name veth${node_ip##*.} netns kind
 addr add $node_ip/16 brd 172.18.255.255 dev eth0
 link set eth0 up
 route add default via 172.18.0.1 dev eth0
@@ -103,10 +133,9 @@ route add local $cidr dev eth0 proto 50 scope host table 200
 route add $host_ip dev cilium_host scope link
 route add $cidr via $host_ip dev cilium_host src $host_ip
 END
-    ip -n kind link set "$port" master br-kind up
     # An ESP packet comes in on cilium_net with this node's own cilium_host address as its source. Without accept_local
     # it is a martian: dropped there, and no counter tells.
-    ip netns exec "$name" sysctl -qw net.ipv4.conf.cilium_{net,host}.accept_local=1
+    nsenter --net="/run/netns/$name" sysctl -qw net.ipv4.conf.cilium_{net,host}.accept_local=1
 }
 
 # pod NODE HOST_IP POD POD_IP LXC: a pod and its wire to the node
@@ -123,6 +152,7 @@ route add $pod_ip dev $lxc proto kernel scope link
 END
     # 1423 is what Cilium reckons ESP leaves of 1500 (more than ESP takes: the kernel itself reckons 1446).
     ip -n "$pod" -batch - <<END
+link set lo up
 link set eth0 up
 addr add $pod_ip/32 dev eth0
 route add $host_ip dev eth0 scope link
@@ -190,28 +220,28 @@ END
 up() {
     down
     make_places
-    kind_network
-    local row name cidr host_ip node_ip pod pod_ip lxc
+    local row name cidr host_ip node_ip pod pod_ip lxc ports=()
     for row in "${nodes[@]}"; do
         read -r name cidr host_ip node_ip pod pod_ip lxc <<<"$row"
         node "$name" "$cidr" "$host_ip" "$node_ip"
         if [ "$pod" ]; then pod "$name" "$host_ip" "$pod" "$pod_ip" "$lxc"; fi
         marks "$name" "$cidr" "$lxc"
         peers "$name" "$cidr" "$host_ip"
+        ports+=("${node_ip##*.}")
     done
+    kind_network "${ports[@]}"
 }
 
-# `ip netns exec` gives the place's network, /sys and a mount namespace; a tmpfs over /run/netns makes `ip` print
-# `link-netnsid N` as on a real node instead of names that no node has.
+# enter PLACE COMMAND...: in the place of this process, in the same folder
 enter() {
-    local place=$1 name=$1
+    local place=$1
     shift
-    case $place in worker* | control-plane) name=cilium-ipsec-native-routing-$place ;; esac
-    # shellcheck disable=SC2016 # for the inner shell
-    exec ip netns exec "$place" unshare --uts \
-        sh -c 'hostname "$1" && mount -t tmpfs none /run/netns && shift && exec "$@"' - "$name" "$@"
+    exec nsenter --net="/run/netns/$place" --mount=$kept/"$place".mount --uts=$kept/"$place".uts \
+        --wdns="$PWD" -- "$@"
 }
 
+[ "${BASH_SOURCE[0]}" = "$0" ] || return 0
+set -eu
 case ${1-} in
     up) up ;;
     down) down ;;

@@ -12,7 +12,7 @@
 #   PLACE $ COMMAND         runs COMMAND (sh -c) in a place of the lab and waits for it, 60 seconds at most
 #   PLACE & COMMAND         starts COMMAND; if it is a tcpdump, waits until it listens
 #   PLACE capture DEVICE    starts a capture into the file PLACE-DEVICE.pcap
-#   stop                    half a second later, interrupts (as Ctrl-C does) what was started; answers in order of start
+#   stop                    after a breath, interrupts (as Ctrl-C does) what was started; answers in order of start
 #   pause SECONDS           lets time pass
 #   include FILE            the lines of another file of the folder stand here
 #
@@ -25,7 +25,8 @@
 # scenario's own, empty at the start; what is left in it is the folder NAME.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-lab=$here/../lab.sh
+# shellcheck disable=SC1091 # checked by itself
+. "$here/../lab.sh"
 
 # quote SIGN FILE: the lines of a stream
 quote() {
@@ -45,11 +46,11 @@ answer() {
 
 start() {
     local place=$1 command=$2 file=$work/started.${#started[@]} try
-    "$lab" exec "$place" sh -c "exec $command" </dev/null >"$file.out" 2>"$file.err" &
+    (enter "$place" sh -c "exec $command") </dev/null >"$file.out" 2>"$file.err" &
     started+=("$!:$place:$command")
     [[ $command == *tcpdump* ]] || return
     for ((try = 0; try < 50; try++)); do
-        grep -q 'listening on' "$file.err" && return
+        grep -qs 'listening on' "$file.err" && return
         kill -0 "$!" 2>/dev/null || return # it refused: the answer says why
         sleep 0.1
     done
@@ -57,7 +58,7 @@ start() {
 
 stop() {
     local i pid place command
-    sleep 0.5
+    sleep 1.5 # a packet may wait a second in the kernel's ring before tcpdump sees it
     for i in "${!started[@]}"; do
         IFS=: read -r pid place command <<<"${started[i]}"
         kill -INT "$pid" 2>/dev/null
@@ -82,7 +83,7 @@ play() {
             *)
                 case $sign in
                     '$')
-                        timeout 60 "$lab" exec "$place" sh -c "$rest" </dev/null >"$work/run.out" 2>"$work/run.err"
+                        (enter "$place" timeout 60 sh -c "$rest") </dev/null >"$work/run.out" 2>"$work/run.err"
                         local status=$?
                         echo "$line"
                         answer "$work/run" $status
@@ -116,7 +117,7 @@ for name; do
     work=$(mktemp -d)
     mkdir "$work/files" && cd "$work/files" || exit 1
     # 2 seconds: the multicast reports of new addresses are to be over
-    "$lab" up && sleep 2 && play "$here/scenarios/$name.txt" >"$work/transcript" || failed=1
+    "$here/../lab.sh" up && sleep 2 && play "$here/scenarios/$name.txt" >"$work/transcript" || failed=1
     if [ ${#started[@]} -gt 0 ]; then
         echo "record.sh: $name: no \`stop\` for ${started[*]}" >&2
         failed=1
