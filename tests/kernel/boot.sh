@@ -32,7 +32,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 usage() {
-    sed -n 's/^#   //p' "${BASH_SOURCE[0]}" | sed -n '1,6p' >&2
+    awk '/^# Why/ { exit } NR > 3 { sub(/^# ? ? ?/, ""); print }' "${BASH_SOURCE[0]}" >&2
     exit 125
 }
 
