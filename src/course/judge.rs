@@ -340,3 +340,204 @@ fn not_filled(error: FillError) -> Miss {
         FillError::Pattern(why) => Miss::Lab { why },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::course::{Book, Course, Files, GuideRun, Outcome};
+    use crate::esp::Spi;
+    use crate::trouble::Trouble;
+
+    /// A world in which every quiet command prints the same, and one capture file is there.
+    #[derive(Default)]
+    struct Still {
+        output: String,
+        packets: Option<Vec<Seen>>,
+        asked: Vec<String>,
+    }
+
+    impl World for Still {
+        fn run(&mut self, at: Role, line: &str) -> Result<Outcome, Trouble> {
+            self.asked.push(format!("{at}: {line}"));
+            Ok(Outcome { output: self.output.clone(), status: 0 })
+        }
+
+        fn packets(&mut self, _: Role, path: &str) -> Result<Vec<Seen>, Trouble> {
+            self.packets.clone().ok_or_else(|| Trouble::unusable(format!("no such file {path}")))
+        }
+    }
+
+    /// The check that a step's YAML holds, read as a lesson is.
+    fn check(yaml: &str) -> Check {
+        let step = format!("id: look\nplace: worker\nsolution: [ip x s]\nchecks:\n{yaml}\n");
+        let course = "format: 1\nid: c\nlanguages: [en]\nlabs: [sim]\nparts: [{ id: one, steps: [look] }]\n";
+        let files = Files::from_iter([("course.yaml", course), ("steps/look.yaml", &step)]);
+        let Course { parts, .. } = Book::read(&files).unwrap_or_else(|faults| panic!("{faults:?}")).course;
+        parts[0].steps[0].checks[0].clone()
+    }
+
+    fn facts() -> Facts {
+        [("pod_a_ip", "10.0.0.144"), ("pod_b_ip", "10.0.1.165"), ("spi", "0x00000003")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
+    }
+
+    fn seen(at: Role, line: &str, output: &str) -> Observation {
+        Observation {
+            ran: Ran::all(line, at, &facts()),
+            line: line.to_owned(),
+            output: output.to_owned(),
+            status: Some(0),
+            facts: facts(),
+            ..Observation::default()
+        }
+    }
+
+    fn packet(device: &str, seq: u32, opening: Opening) -> Seen {
+        Seen {
+            device: Some(device.to_owned()),
+            direction: None,
+            outer: Some(([10, 0, 0, 66].into(), [10, 0, 1, 236].into())),
+            esp: Some(SeenEsp { spi: Spi(3), seq, payload: vec![seq as u8; 40] }),
+            opening,
+            inner: None,
+        }
+    }
+
+    fn missed(verdict: Verdict) -> (Miss, bool) {
+        match verdict {
+            Verdict::Met => panic!("met"),
+            Verdict::Missed { miss, meant } => (miss, meant),
+        }
+    }
+
+    const STATE: &str = "src 10.0.0.66 dst 10.0.1.236\n\tproto esp spi 0x00000003 reqid 1 mode tunnel\n\treplay-window 0 \n\taead rfc4106(gcm(aes)) 0x0101010101010101010101010101010101010101 128\n";
+
+    #[test]
+    fn every_spelling_with_the_effect_counts_and_the_place_matters() {
+        let check = check("  - { at: worker, shows: { states: { keys: true, like: [{ spi: \"{spi}\" }] } } }");
+        let mut world = Still::default();
+        for line in ["ip x s", "sudo ip -s xfrm st ls | cat", "ip xfrm state list"] {
+            assert_eq!(check.judge(&seen(Role::Worker, line, STATE), &mut world), Verdict::Met, "{line}");
+        }
+        let on_the_other = missed(check.judge(&seen(Role::Worker2, "ip x s", STATE), &mut world));
+        assert_eq!(on_the_other, (Miss::Elsewhere { ran: Role::Worker2, wanted: vec![Role::Worker] }, true));
+        let from_outside = seen(Role::Machine, "docker exec worker ip x s", STATE);
+        assert_eq!(check.judge(&from_outside, &mut world), Verdict::Met);
+    }
+
+    #[test]
+    fn a_line_that_was_not_meant_for_the_check_is_not_nagged_about() {
+        let check = check("  - { at: worker, shows: { states: { keys: true } } }");
+        let mut world = Still::default();
+        assert!(!missed(check.judge(&seen(Role::Worker, "ls", "all-ipsec.cap\n"), &mut world)).1);
+        let masked = STATE.replace("0x0101010101010101010101010101010101010101", "<<Keys hidden>>");
+        let hidden = missed(check.judge(&seen(Role::Worker, "ip x s list nokeys", &masked), &mut world));
+        assert_eq!(hidden, (Miss::KeysHidden, true));
+    }
+
+    #[test]
+    fn the_world_is_asked_only_when_the_line_is_right() {
+        let check = check("  - { output: done, probe: { at: worker, run: 'ip a', output: eth0 } }");
+        let mut world = Still { output: "lo".to_owned(), ..Still::default() };
+        assert!(!missed(check.judge(&seen(Role::Worker, "ls", ""), &mut world)).1);
+        assert_eq!(world.asked, [""; 0]);
+        let (miss, meant) = missed(check.judge(&seen(Role::Worker, "ls", "done"), &mut world));
+        let why = Box::new(Miss::OutputLacks { pattern: "eth0".to_owned() });
+        assert_eq!((miss, meant), (Miss::World { at: Role::Worker, run: "ip a".to_owned(), why }, true));
+        world.output = "eth0".to_owned();
+        assert_eq!(check.judge(&seen(Role::Worker, "ls", "done"), &mut world), Verdict::Met);
+        assert_eq!(world.asked, ["worker: ip a", "worker: ip a"]);
+    }
+
+    #[test]
+    fn copies_of_one_packet_are_told_from_packets_alike() {
+        let check = check("  - { captured: { at: worker, esp: { at_least: 3 }, copies: 3, devices: [eth0] } }");
+        let run = |packets: Vec<Seen>| {
+            let mut seen = seen(Role::PodA, "ping", "");
+            seen.captured.insert(Role::Worker, packets);
+            check.judge(&seen, &mut Still::default())
+        };
+        let on = |device, seq| packet(device, seq, Opening::Opened);
+        assert_eq!(run(vec![on("cilium_host", 1), on("cilium_net", 1), on("eth0", 1), on("eth0", 2)]), Verdict::Met);
+        let copies = |got| Miss::Packets { what: PacketCount::Copies, got, wanted: Count::exactly(3) };
+        assert_eq!(missed(run(vec![on("eth0", 1), on("eth0", 2), on("eth0", 3)])).0, copies(1));
+        let elsewhere = missed(run(vec![on("a", 1), on("b", 1), on("c", 1)])).0;
+        assert_eq!(elsewhere, Miss::DeviceLacks { device: "eth0".to_owned() });
+    }
+
+    #[test]
+    fn what_the_guide_did_is_judged_by_its_result() {
+        let check = check("  - { guide: { command: decrypt, decrypted: 0, refused: { at_least: 1 } } }");
+        let run = |command: &str, done, opening| {
+            let packets = vec![packet("eth0", 1, opening)];
+            let guide = GuideRun { command: command.to_owned(), at: Some(Role::Worker), done, packets };
+            let seen = Observation { guide: Some(guide), facts: facts(), ..Observation::default() };
+            check.judge(&seen, &mut Still::default())
+        };
+        assert_eq!(run("decrypt", true, Opening::BadIcv), Verdict::Met);
+        let opened = Miss::Packets { what: PacketCount::Decrypted, got: 1, wanted: Count::exactly(0) };
+        assert_eq!(missed(run("decrypt", true, Opening::Opened)), (opened, true));
+        let failed = Miss::GuideFailed { command: "decrypt".to_owned() };
+        assert_eq!(missed(run("decrypt", false, Opening::BadIcv)), (failed, true));
+        assert!(!missed(run("map", true, Opening::BadIcv)).1);
+    }
+
+    #[test]
+    fn a_capture_file_is_read_and_one_that_is_not_there_is_named() {
+        let check = check("  - { file: { at: worker, path: all.cap, holds: { decrypted: 1 } } }");
+        let line = seen(Role::Worker, "ls", "");
+        let mut world = Still::default();
+        assert!(matches!(missed(check.judge(&line, &mut world)).0, Miss::NoFile { at: Role::Worker, .. }));
+        world.packets = Some(vec![packet("eth0", 1, Opening::Opened), packet("eth0", 2, Opening::NoSa)]);
+        assert_eq!(check.judge(&line, &mut world), Verdict::Met);
+    }
+
+    #[test]
+    fn a_value_the_lab_does_not_know_yet_is_said_to_be_missing() {
+        let check = check("  - { output: '{worker_ip}' }");
+        let miss = missed(check.judge(&seen(Role::Worker, "ls", "x"), &mut Still::default())).0;
+        assert_eq!(miss, Miss::NotYet { variable: "worker_ip".to_owned() });
+    }
+
+    #[test]
+    fn every_miss_is_said_in_every_language() {
+        use PacketCount::{Clear, Copies, Decrypted, Esp, NoSa, Refused};
+
+        use crate::course::ItemKind::{Addresses, Policies, Routes, Rules, States};
+        use crate::words::{Language, Words};
+        let world = Miss::World { at: Role::Worker, run: "ip a".into(), why: Box::new(Miss::StillRunning) };
+        let mut misses = vec![
+            Miss::Elsewhere { ran: Role::Worker2, wanted: vec![Role::Worker] },
+            Miss::OtherCommand { wanted: "tcpdump".into() },
+            Miss::OtherCommand { wanted: String::new() },
+            Miss::StillRunning,
+            Miss::Ended,
+            Miss::Status { got: 1, wanted: 0 },
+            Miss::OutputLacks { pattern: "x".into() },
+            Miss::OutputHas { text: "x".into() },
+            Miss::KeysHidden,
+            Miss::DeviceLacks { device: "eth0".into() },
+            Miss::NoFile { at: Role::Worker, path: "a".into(), why: "b".into() },
+            Miss::GuideFailed { command: "decrypt".into() },
+            Miss::OtherPacket,
+            world,
+            Miss::Lab { why: "x".into() },
+            Miss::NotYet { variable: "pod_a_ip".into() },
+        ];
+        for kind in [States, Policies, Rules, Routes, Addresses] {
+            misses.push(Miss::ItemCount { kind, got: 0, wanted: Count::at_least(3) });
+            misses.push(Miss::ItemCount { kind, got: 2, wanted: Count::at_least(3) });
+            misses.push(Miss::ItemLacks { kind, pattern: "dst 10.0.1.236".into() });
+        }
+        for what in [Esp, Clear, Decrypted, Refused, NoSa, Copies] {
+            misses.push(Miss::Packets { what, got: 1, wanted: Count::exactly(3) });
+        }
+        for words in Language::ALL.map(Words::new) {
+            for miss in &misses {
+                let said = miss.say(&words);
+                assert!(!said.contains('⟦') && !said.contains('{'), "{miss:?}: {said}");
+            }
+        }
+    }
+}

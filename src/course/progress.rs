@@ -147,3 +147,76 @@ impl Progress {
         self.steps.entry(step.step.clone()).or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::course::{Book, Files};
+
+    fn course() -> Course {
+        let step = |id: &str| format!("id: {id}\nplace: worker\nquiz:\n  - {{ id: q, kind: number, answer: 3 }}\n");
+        let files = Files::from_iter([
+            (
+                "course.yaml".to_owned(),
+                "format: 1\nid: c\nlanguages: [en]\nlabs: [sim]\nparts: [{ id: p, steps: [one, two, three] }]\n"
+                    .to_owned(),
+            ),
+            ("steps/one.yaml".to_owned(), step("one")),
+            ("steps/two.yaml".to_owned(), step("two")),
+            ("steps/three.yaml".to_owned(), step("three")),
+        ]);
+        Book::read(&files).unwrap_or_else(|faults| panic!("{faults:?}")).course
+    }
+
+    fn at(step: &str) -> StepRef {
+        StepRef { step: step.to_owned(), hash: "old".to_owned() }
+    }
+
+    fn fold(events: Vec<Event>) -> Progress {
+        let entries: Vec<Entry> = events.into_iter().map(|event| Entry::new(Timestamp::UNIX_EPOCH, event)).collect();
+        Progress::of(&entries)
+    }
+
+    fn finished(step: &str, how: How) -> Event {
+        Event::Finished { step: at(step), how }
+    }
+
+    #[test]
+    fn a_walk_is_taken_up_where_it_was_left() {
+        let course = course();
+        assert_eq!(Progress::default().current(&course), Some("one"));
+        assert_eq!(fold(vec![Event::Entered(at("two"))]).current(&course), Some("two"));
+        let done = vec![Event::Entered(at("two")), finished("two", How::Done)];
+        assert_eq!(fold(done).current(&course), Some("three"));
+        let last_first = vec![Event::Entered(at("three")), finished("three", How::Skipped)];
+        assert_eq!(fold(last_first).current(&course), Some("one"));
+        let all = ["one", "two", "three"].map(|step| finished(step, How::Done)).to_vec();
+        assert_eq!(fold(all).current(&course), None);
+    }
+
+    #[test]
+    fn a_step_done_stays_done_when_it_is_skipped_later_and_says_when_it_changed() {
+        let progress = fold(vec![finished("one", How::Done), finished("one", How::Skipped)]);
+        assert_eq!(progress.step("one").and_then(|step| step.finished), Some(How::Done));
+        assert!(progress.has_changed(&course(), "one"));
+        assert!(!progress.has_changed(&course(), "two"));
+    }
+
+    #[test]
+    fn a_score_is_that_of_the_attempt_at_hand() {
+        let answered = |right| Event::answered(at("one"), "q", "3", right);
+        let progress = fold(vec![answered(false), answered(true), answered(false)]);
+        assert_eq!(progress.score(&course()), Score { first_try: 0, right: 1, asked: 1, of: 3 });
+        let again = fold(vec![answered(false), Event::Reset(at("one")), answered(true)]);
+        assert_eq!(again.score(&course()), Score { first_try: 1, right: 1, asked: 1, of: 3 });
+        assert_eq!(again.step("one").map(|step| step.resets), Some(1));
+    }
+
+    #[test]
+    fn hints_stay_open_and_never_close() {
+        let hinted = |level| Event::Hinted { step: at("one"), level };
+        assert_eq!(fold(vec![hinted(1), hinted(2), hinted(1)]).step("one").map(|step| step.hints), Some(2));
+    }
+}
