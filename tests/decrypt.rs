@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use esplain::capture::{Format, Precision, Reader, Writer};
+use esplain::decrypt::{Keyring, Scratch};
 use esplain::packet::{Frame, LinkType};
+use esplain::xfrm::parse_states;
 use serde_json::Value;
 
 /// How a call ended.
@@ -475,4 +477,37 @@ fn frames_keep_their_link_type_when_what_is_inside_is_written() {
     // Ethernet header, EtherType IPv4, and the inner packet: 14 + 84.
     let pings = frames.iter().filter(|frame| frame.octets.len() == 98 && frame.octets[12..14] == [8, 0]).count();
     assert_eq!(pings, 9);
+}
+
+#[test]
+fn the_tree_of_an_opened_packet_names_every_octet_of_it() {
+    let Some((capture, keys)) = ping() else { return };
+    let states = parse_states(&fs::read_to_string(keys).unwrap()).items;
+    let keyring = Keyring::new(&states);
+    let frames = frames_of(Path::new(&capture));
+    let mut scratch = Scratch::default();
+    let verdict = keyring.decrypt(&frames[3].view(), &mut scratch);
+    let esp = verdict.esp().next().unwrap();
+    let tree = esp.tree();
+    let shown: Vec<String> = tree.children.iter().map(|node| format!("{} {}", node.id, node.value)).collect();
+    assert_eq!(
+        shown,
+        [
+            "esp.spi 0x00000003 (3)",
+            "esp.sequence 1",
+            "esp.iv d851b93e5d229963",
+            "esp.contained_data 84 octets, in clear",
+            "esp.pad 0102",
+            "esp.pad_len 2",
+            "esp.protocol 4",
+            &shown[7],
+        ]
+    );
+    assert!(shown[7].starts_with("esp.icv ") && shown[7].ends_with(" [correct]"));
+    // One field begins where the one before it ends.
+    let ends = tree.children.iter().fold(0, |end, node| {
+        assert_eq!(node.range.start, end, "{}", node.id);
+        node.range.end
+    });
+    assert_eq!(ends, esp.packet.len());
 }

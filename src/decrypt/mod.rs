@@ -8,6 +8,7 @@ mod outcome;
 mod plain;
 mod search;
 mod sightings;
+mod tree;
 mod verdict;
 
 pub use keyring::{Entry, Keyring};

@@ -10,6 +10,7 @@ mod layer;
 mod layers;
 pub mod line;
 mod link;
+pub mod tree;
 
 pub use checksum::{checksum, transport_checksum};
 pub use cooked::{Cooked, PacketType};
@@ -19,3 +20,4 @@ pub use layer::{Data, Layer, Located, Reason, Stop};
 pub use layers::{Dissection, Layers, NAT_T_PORT, VXLAN_PORTS};
 pub use line::Printer;
 pub use link::LinkType;
+pub use tree::{Node, Tree};

@@ -332,7 +332,7 @@ pub(super) fn has_ports(protocol: u8) -> bool {
 }
 
 /// The checksum that would be right, given the one found and the sum over everything with it.
-pub(super) fn right_checksum(found: u16, sum: u16) -> u16 {
+pub(in crate::packet) fn right_checksum(found: u16, sum: u16) -> u16 {
     let mut shouldbe = u32::from(found) + u32::from(sum);
     shouldbe = (shouldbe & 0xffff) + (shouldbe >> 16);
     shouldbe = (shouldbe & 0xffff) + (shouldbe >> 16);

@@ -26,6 +26,8 @@ use self::tcp::Flows;
 use super::FrameView;
 
 pub use self::dump::Dump;
+pub(super) use self::ip::right_checksum;
+pub(super) use self::names::{ether_type as ether_type_name, protocol as protocol_name};
 pub use self::time::TimeFormat;
 
 /// What the options of `tcpdump` ask of the printer.

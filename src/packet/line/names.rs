@@ -1,7 +1,7 @@
 //! Numbers that tcpdump prints as words.
 
 /// The name of an EtherType.
-pub(super) fn ether_type(number: u16) -> Option<&'static str> {
+pub(in crate::packet) fn ether_type(number: u16) -> Option<&'static str> {
     Some(match number {
         0x0600 => "NS",
         0x0707 => "GeoNet (old)",
@@ -56,7 +56,7 @@ pub(super) fn ether_type(number: u16) -> Option<&'static str> {
 }
 
 /// The name of an IP protocol in the verbose form.
-pub(super) fn protocol(number: u8) -> &'static str {
+pub(in crate::packet) fn protocol(number: u8) -> &'static str {
     match number {
         0 => "Options",
         1 => "ICMP",
