@@ -1,14 +1,12 @@
 //! A capture file that lies at a place of the lab.
 
-use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use crate::capture::Reader;
 use crate::lab::Lab;
 use crate::packet::{Cooked, Frame, LinkType};
+use crate::replay::device_names;
 use crate::trouble::Trouble;
-
-use super::observe::quietly;
 
 /// The frames of a capture, as far as it could be read.
 pub(super) struct CaptureFile {
@@ -55,36 +53,10 @@ fn name_devices(frames: &mut [Frame], lab: &mut dyn Lab, place: &str) {
     if !frames.iter().any(|frame| index(frame).is_some()) {
         return;
     }
-    let names = quietly(lab, place, "ip -o link").map(|outcome| devices(&outcome.output)).unwrap_or_default();
+    let names = device_names(lab, place).unwrap_or_default();
     for frame in frames {
         if let Some(name) = index(frame).and_then(|index| names.get(&index)) {
             frame.device = Some(name.clone());
         }
-    }
-}
-
-/// The devices of `ip -o link`: `3: cilium_host@cilium_net: <BROADCAST…`.
-fn devices(text: &str) -> BTreeMap<u32, String> {
-    text.lines()
-        .filter_map(|line| {
-            let (index, rest) = line.split_once(": ")?;
-            let (name, _) = rest.split_once(':')?;
-            let name = name.split('@').next()?;
-            Some((index.trim().parse().ok()?, name.to_owned()))
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn devices_are_named_without_their_peers() {
-        let text = "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536\\    link/loopback\n\
-                    3: cilium_host@cilium_net: <BROADCAST,NOARP,UP,LOWER_UP> mtu 1500\n12: eth0@if13: <UP> mtu 1500\n";
-        let names: Vec<(u32, String)> = devices(text).into_iter().collect();
-        assert_eq!(names, [(1, "lo".into()), (3, "cilium_host".into()), (12, "eth0".into())]);
-        assert!(devices("bash: ip: command not found").is_empty());
     }
 }

@@ -7,9 +7,7 @@ use crate::course::{Opening, Role, Seen};
 use crate::decrypt::{Keyring, Scratch, Sightings};
 use crate::lab::{CaptureId, Lab};
 use crate::packet::Frame;
-use crate::xfrm::parse_states;
-
-use super::observe::quietly;
+use crate::replay::keyring;
 
 /// What was captured in this sitting.
 pub(super) struct Feed {
@@ -139,7 +137,7 @@ impl Feed {
         let mut seen = Seen::of(&frame, &node.keys, &devices, &mut self.scratch);
         if matches!(seen.opening, Opening::NoSa | Opening::BadIcv) && !asked.contains(&role) {
             asked.push(role);
-            if let Some(keys) = keys_of(lab, role) {
+            if let Ok(keys) = keyring(lab, role.name()) {
                 node.keys = keys;
                 seen = Seen::of(&frame, &node.keys, &devices, &mut self.scratch);
             }
@@ -155,10 +153,4 @@ impl Feed {
         });
         self.packets.push(Packet { node: role, frame, seen, story });
     }
-}
-
-/// The states of a node, as its own `ip xfrm state` prints them.
-pub(super) fn keys_of(lab: &mut dyn Lab, role: Role) -> Option<Keyring> {
-    let outcome = quietly(lab, role.name(), "ip xfrm state").ok()?;
-    Some(Keyring::new(&parse_states(&outcome.output).items))
 }

@@ -2,11 +2,11 @@
 
 use super::guide::filled;
 use super::meta;
-use super::observe::LabWorld;
 use super::session::{Session, lab_word};
 use crate::course::{Event, How, Observation};
 use crate::lab::LabKind;
 use crate::render::{Block, Line, Role, inline, layout, markdown, sanitised};
+use crate::replay::{LabWorld, quietly};
 
 impl Session {
     /// The first screen.
@@ -111,7 +111,7 @@ impl Session {
             let step = self.guide.step().clone();
             let done = self.guide.done();
             let met = done.met.iter().map(String::as_str);
-            let verdict = step.judge(&observation, &mut LabWorld { lab: &mut *self.lab }, met);
+            let verdict = step.judge(&observation, &mut LabWorld(&mut *self.lab), met);
             for check in &verdict.met {
                 let event = Event::Met { step: self.guide.step_ref(), check: check.clone() };
                 self.record(event);
@@ -183,7 +183,7 @@ impl Session {
                     super::observe::drain(&mut *self.lab, job);
                 }
             } else {
-                let _ = self.quietly(&place, &line);
+                let _ = quietly(&mut *self.lab, &place, &line);
             }
         }
         for job in jobs {

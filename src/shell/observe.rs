@@ -5,14 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::jobs::Job;
 use super::session::Session;
-use super::{capture_file, feed};
 use crate::command::{Elsewhere, Invocation, canonical, commands};
-use crate::course::{self, Facts, GuideRun, Observation, Outcome, Ran, Role, Seen};
-use crate::decrypt::Scratch;
-use crate::lab::{self, JobEvent, Lab, Stream};
-use crate::trouble::Trouble;
+use crate::course::{Facts, GuideRun, Observation, Ran, Role, Seen};
+use crate::lab::{self, JobEvent, Lab};
 
-/// A quiet command that takes longer than this is given up.
+/// A job that takes longer than this to end is left alone.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Session {
@@ -51,49 +48,6 @@ impl Session {
             ..Observation::default()
         }
     }
-
-    /// Runs a line that the learner does not see, to its end.
-    pub(super) fn quietly(&mut self, place: &str, line: &str) -> Result<Outcome, Trouble> {
-        quietly(&mut *self.lab, place, line)
-    }
-}
-
-/// What checks may ask of the lab.
-pub(super) struct LabWorld<'a> {
-    pub(super) lab: &'a mut dyn Lab,
-}
-
-impl course::World for LabWorld<'_> {
-    fn run(&mut self, at: Role, line: &str) -> Result<Outcome, Trouble> {
-        quietly(self.lab, at.name(), line)
-    }
-
-    fn packets(&mut self, at: Role, path: &str) -> Result<Vec<Seen>, Trouble> {
-        let file = capture_file::read(self.lab, at.name(), path)?;
-        let keys = feed::keys_of(self.lab, at).unwrap_or_default();
-        let mut scratch = Scratch::default();
-        Ok(file.frames.iter().map(|frame| Seen::of(frame, &keys, &BTreeMap::new(), &mut scratch)).collect())
-    }
-}
-
-pub(super) fn quietly(lab: &mut dyn Lab, place: &str, line: &str) -> Result<Outcome, Trouble> {
-    let job = lab.start(place, line, None)?;
-    lab.send(job, lab::Input::End)?;
-    let (mut output, mut errors) = (Vec::new(), Vec::new());
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        match lab.poll(job, Duration::from_millis(20))? {
-            JobEvent::Output(Stream::Out, octets) => output.extend(octets),
-            JobEvent::Output(Stream::Err, octets) => errors.extend(octets),
-            JobEvent::Exited(status) => {
-                output.extend(errors);
-                return Ok(Outcome { output: String::from_utf8_lossy(&output).into_owned(), status });
-            }
-            JobEvent::Idle => {}
-        }
-    }
-    lab.send(job, lab::Input::Terminate)?;
-    Err(Trouble::unusable(format!("`{line}` on {place} did not end within {} seconds", PATIENCE.as_secs())))
 }
 
 /// Waits, with a bound, until a job that was told to end has ended.

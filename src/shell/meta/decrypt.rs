@@ -7,9 +7,9 @@ use crate::decrypt::{Keyring, Outcome, Scratch, Sightings};
 use crate::esp::{Secret, Spi};
 use crate::packet::Frame;
 use crate::render::{Line, Role};
+use crate::replay::quietly;
 use crate::shell::capture_file::{self, CaptureFile};
 use crate::shell::live;
-use crate::shell::observe::quietly;
 use crate::shell::session::Session;
 use crate::trouble::Trouble;
 use crate::xfrm::{Algorithm, AlgorithmKind, Key, State, parse_states};
@@ -104,7 +104,7 @@ fn keyring(
     };
     match with {
         With::Node => {
-            let text = quietly(&mut *session.lab, place, "ip xfrm state")?.output;
+            let text = quietly(&mut *session.lab, place, "ip xfrm state")?.0;
             listing(session, &text, format!("`ip xfrm state` on {place}"))
         }
         With::Listing(path) => {
@@ -114,7 +114,7 @@ fn keyring(
         With::Key(secret) => {
             let icv_bits = quietly(&mut *session.lab, place, "ip xfrm state")
                 .ok()
-                .and_then(|outcome| parse_states(&outcome.output).items.first()?.aead()?.kind.trailing_bits());
+                .and_then(|(output, _, _)| parse_states(&output).items.first()?.aead()?.kind.trailing_bits());
             let states = states_for(&file.frames, secret, icv_bits.unwrap_or(USUAL_ICV_BITS));
             let said = session.say("ui-keys-given", &[("fingerprint", secret.fingerprint().into())]);
             Ok((Keyring::new(&states), said))

@@ -1,8 +1,8 @@
 use super::{Reply, quiz, takes_nothing};
 use crate::course::{Event, How, Verdict};
 use crate::render::{Block, Line, Role, Table, inline, markdown};
+use crate::replay::LabWorld;
 use crate::shell::guide::filled;
-use crate::shell::observe::LabWorld;
 use crate::shell::session::Session;
 use crate::trouble::{Trouble, nearest};
 
@@ -193,7 +193,7 @@ pub(super) fn check(session: &mut Session, rest: &str) -> Result<Reply, Trouble>
         if done.met.contains(&check.id) {
             continue;
         }
-        let verdict = check.judge(&observation, &mut LabWorld { lab: &mut *session.lab });
+        let verdict = check.judge(&observation, &mut LabWorld(&mut *session.lab));
         if let Verdict::Missed { miss, .. } = verdict {
             let why = miss.say(&session.words);
             let said = if line.is_empty() {
