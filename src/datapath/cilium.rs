@@ -189,22 +189,22 @@ impl Cluster {
         self.put_state(stack, key, any, own.router, mark::IN, Mark { value: mark::DECRYPT, mask: mark::MAGIC_MASK });
         let magic = |value| Some(Mark { value, mask: mark::MAGIC_MASK });
         if first {
-            // The proxy's first, then the one for what was decrypted here, then FWD.
-            self.put_policy(
-                stack,
-                Direction::In,
-                (Prefix::ANY_V4, own.pod_cidr),
-                magic(0x200),
-                0,
-                Template { level: Level::Use, ..template(any, own.router) },
-            );
             let decrypted = template(any, own.router);
             self.put_policy(stack, Direction::In, (Prefix::ANY_V4, own.pod_cidr), magic(mark::DECRYPT), 0, decrypted);
+            let proxy = Template { level: Level::Use, ..template(any, own.router) };
+            self.put_policy(stack, Direction::In, (Prefix::ANY_V4, own.pod_cidr), magic(0x200), 0, proxy);
         }
-        let all: Vec<(StackId, CiliumNode)> =
+        let mut all: Vec<(StackId, CiliumNode)> =
             self.nodes.iter().filter_map(|node| Some((node.stack, node.cilium.clone()?))).collect();
-        let own_first = all.iter().filter(|(id, _)| *id == stack).chain(all.iter().filter(|(id, _)| *id != stack));
-        for (id, peer) in own_first {
+        all.sort_by_key(|(id, cilium)| (*id != stack, cilium.router));
+        for (id, peer) in all {
+            if id != stack {
+                let encrypted = Mark { value: mark::ENCRYPT, mask: mark::MAGIC_MASK };
+                self.put_state(stack, key, own.router, peer.router, mark::out(key.id), encrypted);
+                let tunnel = Template { spi: Spi(key.id.into()), ..template(own.router, peer.router) };
+                let between = (own.pod_cidr, peer.pod_cidr);
+                self.put_policy(stack, Direction::Out, between, Some(mark::out(key.id)), 0, tunnel);
+            }
             if first {
                 let forward = Template { level: Level::Use, ..template(any, peer.router) };
                 self.put_policy(
@@ -216,14 +216,6 @@ impl Cluster {
                     forward,
                 );
             }
-            if *id == stack {
-                continue;
-            }
-            let encrypted = Mark { value: mark::ENCRYPT, mask: mark::MAGIC_MASK };
-            self.put_state(stack, key, own.router, peer.router, mark::out(key.id), encrypted);
-            let tunnel = Template { spi: Spi(key.id.into()), ..template(own.router, peer.router) };
-            let between = (own.pod_cidr, peer.pod_cidr);
-            self.put_policy(stack, Direction::Out, between, Some(mark::out(key.id)), 0, tunnel);
         }
         if first {
             self.route_ipsec(stack);

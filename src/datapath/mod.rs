@@ -41,10 +41,10 @@ pub use hook::{
 pub use hop::{Drop, Hop, PolicyVerdict, RouteAnswer, RoutePurpose, Stage};
 pub use kind::Node;
 pub use neighbour::{Neighbour, NeighbourState};
-pub use routing::{Refusal, RouteFlow};
+pub use routing::{Refusal, RouteFlow, device_of, gateway_of};
 pub use sad::{Entry, PolicyEntry, Refused, StateId};
 pub use send::{Outgoing, PathMtu, SendError};
 pub use skb::{Journey, Skb};
 pub use socket::{Received, Socket, SocketId, SocketKind};
-pub use stack::{Stack, Sysctl};
+pub use stack::{Stack, Sysctl, network};
 pub use tap::{Sight, TapId};

@@ -147,14 +147,14 @@ impl Cluster {
             oif: None,
         };
         let answer = own.route(&flow);
-        let note = answer.clone();
+        let (note, asked) = (answer.clone(), flow.clone());
         self.note(port.stack, Some(port.device), &skb, skb.mark, || Stage::Route {
             purpose: RoutePurpose::Input,
             flow,
             answer: note,
         });
         match answer {
-            RouteAnswer::Found { route, .. } => self.route_found(port, skb, header, &route),
+            RouteAnswer::Found { route, .. } => self.route_found(port, skb, header, &asked, &route),
             RouteAnswer::Nothing => self.no_route(port, &skb, Drop::NoRoute, icmp::NET),
             RouteAnswer::Refused(Refusal::Unreachable) => self.no_route(port, &skb, Drop::Refused, icmp::HOST),
             RouteAnswer::Refused(Refusal::Prohibit) => self.no_route(port, &skb, Drop::Refused, icmp::PROHIBITED),
@@ -162,12 +162,19 @@ impl Cluster {
         }
     }
 
-    fn route_found(&mut self, port: Port, skb: Skb, header: &Ipv4Header, route: &Route) {
+    fn route_found(&mut self, port: Port, skb: Skb, header: &Ipv4Header, flow: &RouteFlow, route: &Route) {
         let for_us = matches!(route.kind, RouteType::Local | RouteType::Broadcast);
         if !for_us && !self.stack(port.stack).is_some_and(|own| own.conf(port.device).forwarding) {
             return self.no_route(port, &skb, Drop::NotForwarding, icmp::HOST);
         }
-        if let Err(reason) = self.validate_source(port, &skb, header) {
+        let refused =
+            self.stack(port.stack).and_then(|own| own.refuses_source(port.device, flow, !skb.secpath.is_empty()));
+        if let Some((reason, flow, answer)) = refused {
+            self.note(port.stack, Some(port.device), &skb, skb.mark, || Stage::Route {
+                purpose: RoutePurpose::ReversePath,
+                flow,
+                answer,
+            });
             return self.drop(port.stack, Some(port.device), &skb, reason);
         }
         if for_us {
@@ -191,54 +198,6 @@ impl Cluster {
             self.complain(port.stack, skb, icmp::UNREACHABLE, code, None);
         }
         self.drop(port.stack, Some(port.device), skb, reason);
-    }
-
-    /// net/ipv4/fib_frontend.c `fib_validate_source`: may this source come in here?
-    fn validate_source(&mut self, port: Port, skb: &Skb, header: &Ipv4Header) -> Result<(), Drop> {
-        let Some(own) = self.stack(port.stack) else { return Ok(()) };
-        let conf = own.conf(port.device);
-        let rp_filter = if skb.secpath.is_empty() { conf.rp_filter } else { 0 };
-        if rp_filter == 0 && conf.accept_local {
-            return Ok(());
-        }
-        let device = own.device_name(port.device);
-        let mut flow = RouteFlow {
-            dst: ipv4::source(header).into(),
-            src: ipv4::destination(header).into(),
-            mark: if conf.src_valid_mark { skb.mark } else { 0 },
-            tos: ipv4::tos(header) & 0x1c,
-            iif: "lo".to_owned(),
-            oif: None,
-        };
-        let answer = own.route(&flow);
-        let RouteAnswer::Found { route, .. } = &answer else {
-            return if rp_filter == 0 { Ok(()) } else { Err(Drop::ReversePath) };
-        };
-        match route.kind {
-            RouteType::Unicast => {}
-            RouteType::Local if conf.accept_local => {}
-            _ => {
-                self.note(port.stack, Some(port.device), skb, skb.mark, || Stage::Route {
-                    purpose: RoutePurpose::ReversePath,
-                    flow,
-                    answer,
-                });
-                return Err(Drop::MartianSource);
-            }
-        }
-        if super::routing::device_of(route) == Some(&device) || rp_filter == 0 {
-            return Ok(());
-        }
-        if rp_filter == 1 {
-            flow.oif = None;
-            self.note(port.stack, Some(port.device), skb, skb.mark, || Stage::Route {
-                purpose: RoutePurpose::ReversePath,
-                flow,
-                answer,
-            });
-            return Err(Drop::ReversePath);
-        }
-        Ok(())
     }
 
     /// net/ipv4/ip_forward.c `ip_forward`.

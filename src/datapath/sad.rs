@@ -208,7 +208,9 @@ impl Cluster {
         if same.is_some() && !update {
             return Err(Refused::Exists);
         }
-        if policy.index.is_none() {
+        if let Some(old) = same.and_then(|at| own.spd.get(at)) {
+            policy.index = old.policy.index;
+        } else if policy.index.is_none() {
             policy.index = Some(own.new_policy_index(policy.dir.number()));
         }
         let entry = PolicyEntry { policy, added, used: None };

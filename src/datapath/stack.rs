@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::device::{Address, AddressScope, Device, DeviceKind};
 use super::hook::{CiliumMaps, Hook, HookPoint};
-use super::hop::RouteAnswer;
+use super::hop::{Drop, RouteAnswer};
 use super::routing::{self, RouteFlow};
 use super::sad::{Entry, PolicyEntry, StateId};
 use super::socket::Socket;
@@ -41,6 +41,7 @@ pub struct Stack {
     /// Path MTUs learned from ICMP: destination, octets, until when.
     pub path_mtus: Vec<(Ipv4Addr, u32, Timestamp)>,
     pub(super) fragments: Vec<(super::receive::FragmentKey, super::Skb)>,
+    pub(super) tables: Vec<TableId>,
     pub(super) last_index: u32,
     pub(super) next_state: u64,
     pub(super) next_policy_index: u32,
@@ -94,6 +95,7 @@ impl Stack {
             sockets: Vec::new(),
             path_mtus: Vec::new(),
             fragments: Vec::new(),
+            tables: Vec::new(),
             last_index: 1,
             next_state: 1,
             next_policy_index: 0,
@@ -234,6 +236,9 @@ impl Stack {
         if self.routes.contains(&route) {
             return;
         }
+        if !self.tables.contains(&route.table) {
+            self.tables.push(route.table.clone());
+        }
         let at = self.routes.partition_point(|other| dump_order(other) <= dump_order(&route));
         self.routes.insert(at, route);
     }
@@ -252,6 +257,52 @@ impl Stack {
     /// Asks rules and tables.
     pub fn route(&self, flow: &RouteFlow) -> RouteAnswer {
         routing::lookup(&self.rules, &self.routes, flow)
+    }
+
+    /// Whether the kernel has made a table: `main` and `local` always, others with their first route.
+    pub fn has_table(&self, table: &TableId) -> bool {
+        [TableId::MAIN, TableId::LOCAL].contains(table) || self.tables.contains(table)
+    }
+
+    /// Whether a packet from `flow.src` may not come in by a device (`fib_validate_source`, net/ipv4/fib_frontend.c):
+    /// the reason, and the way back that was looked up for it. `decrypted` packets are not held to `rp_filter`.
+    pub(super) fn refuses_source(
+        &self,
+        device: IfIndex,
+        flow: &RouteFlow,
+        decrypted: bool,
+    ) -> Option<(Drop, RouteFlow, RouteAnswer)> {
+        let conf = self.conf(device);
+        let rp_filter = if decrypted { 0 } else { conf.rp_filter };
+        if rp_filter == 0 && conf.accept_local {
+            return None;
+        }
+        let back = RouteFlow {
+            dst: flow.src,
+            src: flow.dst,
+            mark: if conf.src_valid_mark { flow.mark } else { 0 },
+            tos: flow.tos,
+            iif: "lo".to_owned(),
+            oif: None,
+        };
+        let answer = self.route(&back);
+        let reason = match &answer {
+            RouteAnswer::Found { route, .. } => match route.kind {
+                RouteType::Unicast => {
+                    let same = routing::device_of(route) == Some(self.device_name(device).as_str());
+                    (rp_filter == 1 && !same).then_some(Drop::ReversePath)
+                }
+                RouteType::Local if conf.accept_local => None,
+                _ => Some(Drop::MartianSource),
+            },
+            RouteAnswer::Nothing | RouteAnswer::Refused(_) => (rp_filter > 0).then_some(Drop::ReversePath),
+        };
+        reason.map(|reason| (reason, back, answer))
+    }
+
+    /// Whether a packet from `flow.src` may not come in by the device of that name.
+    pub fn source_is_martian(&self, device: &str, flow: &RouteFlow) -> bool {
+        self.device(device).is_some_and(|device| self.refuses_source(device.index, flow, false).is_some())
     }
 
     /// The program at a hook.
@@ -440,7 +491,7 @@ fn routes_of(device: &str, address: &Address, up: bool) -> Vec<Route> {
 }
 
 /// The prefix with the bits past its length cleared.
-pub(super) fn network(address: IpAddr, len: u8) -> Prefix {
+pub fn network(address: IpAddr, len: u8) -> Prefix {
     let addr = match address {
         IpAddr::V4(own) => {
             Ipv4Addr::from(u32::from(own) & u32::MAX.checked_shl(32 - u32::from(len.min(32))).unwrap_or(0)).into()

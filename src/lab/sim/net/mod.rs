@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod bench;
+mod ip;
 mod options;
 mod ping;
 mod ping_options;
@@ -10,6 +11,8 @@ mod tcpdump;
 mod tcpdump_options;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transcripts;
 
 use std::net::Ipv4Addr;
 
@@ -67,6 +70,7 @@ impl Net {
 /// it is none of them.
 pub fn program(call: &Call) -> Option<Box<dyn Process>> {
     match call.name() {
+        "ip" => Some(Box::new(ip::Ip::new(call))),
         "ping" => Some(Box::new(ping::Ping::new(call))),
         "tcpdump" => Some(Box::new(tcpdump::Tcpdump::new(call))),
         _ => None,

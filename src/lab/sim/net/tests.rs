@@ -60,3 +60,33 @@ fn ping_and_tcpdump_show_the_tutorials_seven_lines() {
     ];
     assert_eq!(steady(&dump.out), expected.concat());
 }
+
+#[test]
+fn ip_shows_the_nodes_states_rules_and_table_200() {
+    let mut bench = Bench::course();
+    let key = "0x101112131415161718191a1b1c1d1e1f20212223";
+    let states = bench.run("worker", "ip x s");
+    assert!(states.out.starts_with("src 10.0.0.66 dst 10.0.2.189\n\tproto esp spi 0x00000003 reqid 1 mode tunnel\n"));
+    assert_eq!(states.out.matches(key).count(), 3, "{}", states.out);
+    assert_eq!(
+        bench.run("worker", "ip rule").out,
+        "1:\tfrom all fwmark 0xd00/0xf00 lookup 200\n1:\tfrom all fwmark 0xe00/0xf00 lookup 200\n\
+         9:\tfrom all fwmark 0x200/0xf00 lookup 2004\n100:\tfrom all lookup local\n32766:\tfrom all lookup main\n\
+         32767:\tfrom all lookup default\n"
+    );
+    assert_eq!(
+        bench.run("worker", "ip r s t 200").out,
+        "local 10.0.0.0/24 dev eth0 proto 50 scope host \n10.0.1.0/24 dev cilium_host mtu 1500 \n\
+         10.0.2.0/24 dev cilium_host mtu 1500 \n"
+    );
+    assert_eq!(
+        bench.run("worker", "ip route").out,
+        "default via 172.18.0.1 dev eth0 \n10.0.0.0/24 via 10.0.0.66 dev cilium_host src 10.0.0.66 \n\
+         10.0.0.66 dev cilium_host scope link \n10.0.1.0/24 via 172.18.0.2 dev eth0 \n\
+         10.0.2.0/24 via 172.18.0.4 dev eth0 \n172.18.0.0/16 dev eth0 proto kernel scope link src 172.18.0.3 \n"
+    );
+    bench.run("pod-a", "ping -c 2 10.0.1.165");
+    let counted = bench.run("worker", "ip -s x s").out;
+    assert_eq!(counted.matches("168(bytes), 2(packets)").count(), 2, "{counted}");
+    assert!(counted.contains("oseq 0x2"), "{counted}");
+}

@@ -1,0 +1,133 @@
+//! The tools against transcripts of a real kernel with real tools, on the same cluster built without BPF
+//! (`tests/kernel/transcripts`).
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use super::bench::{Answer, Bench};
+
+/// One command of a transcript, and what the kernel's lab answered.
+struct Said {
+    place: String,
+    line: String,
+    beside: bool,
+    answer: Answer,
+}
+
+fn folder() -> Option<PathBuf> {
+    let wished = std::env::var_os("ESPLAIN_TRANSCRIPTS").map(PathBuf::from);
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernel/transcripts/recorded");
+    wished.or(Some(own)).filter(|folder| folder.is_dir())
+}
+
+fn read(text: &str) -> Vec<Said> {
+    let mut all: Vec<Said> = Vec::new();
+    for line in text.lines() {
+        if let (Some(said), Some((sign, rest))) = (all.last_mut(), line.split_at_checked(1)) {
+            let stream = match sign {
+                "|" => &mut said.answer.out,
+                "!" => &mut said.answer.err,
+                "=" => {
+                    said.answer.status = rest.trim().parse().expect("a status");
+                    continue;
+                }
+                _ => {
+                    begin(line, &mut all);
+                    continue;
+                }
+            };
+            if rest == "\\" {
+                stream.pop();
+            } else {
+                stream.push_str(rest.strip_prefix(' ').unwrap_or(rest));
+                stream.push('\n');
+            }
+            continue;
+        }
+        begin(line, &mut all);
+    }
+    all
+}
+
+fn begin(line: &str, all: &mut Vec<Said>) {
+    let mut parts = line.splitn(3, ' ');
+    let (Some(place), Some(sign @ ("$" | "&")), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return;
+    };
+    let answer = Answer { out: String::new(), err: String::new(), status: 0 };
+    all.push(Said { place: place.to_owned(), line: rest.to_owned(), beside: sign == "&", answer });
+}
+
+/// What differs from run to run made equal: clocks, round-trip times, ICMP and IPv4 ids, counters of frames that only a
+/// kernel with IPv6 sends.
+fn steady(text: &str) -> String {
+    let patterns = [
+        (r"time=[0-9.]+ ms", "time=T ms"),
+        (r"time [0-9]+ms", "time Tms"),
+        (r"= [0-9.]+/[0-9.]+/[0-9.]+/[0-9.]+ ms", "= T ms"),
+        (r"(?m)^[0-9:]{8}\.[0-9]{6}", "TIME"),
+        (r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}", "DATE"),
+        (r"id [0-9]+, seq", "id ID, seq"),
+        (r" id [0-9]+, offset", " id ID, offset"),
+        (r"used [0-9]+/[0-9]+/[0-9]+probes [0-9]+", "used U"),
+        (r"users [0-9]+ age [0-9]+sec", "users U"),
+    ];
+    patterns.iter().fold(text.to_owned(), |text, (pattern, with)| {
+        regex::Regex::new(pattern).expect("a pattern").replace_all(&text, *with).into_owned()
+    })
+}
+
+/// Whether the bench can run a line: one program of the network, no pipe.
+fn is_ours(line: &str) -> bool {
+    let first = line.split_whitespace().next().unwrap_or_default();
+    let known = ["ip", "ping", "tcpdump", "route", "ifconfig", "arp", "sysctl", "netstat"].contains(&first);
+    known && !line.contains(['|', ';', '>', '&', '$', '"'])
+}
+
+/// Plays a transcript; what came out otherwise, and how many lines were compared.
+fn play(text: &str) -> (String, usize) {
+    let mut bench = Bench::kernel_lab();
+    let (mut differing, mut compared) = (String::new(), 0);
+    for said in read(text) {
+        if said.beside || !is_ours(&said.line) {
+            continue;
+        }
+        let answer = bench.run(&said.place, &said.line);
+        compared += 1;
+        for (stream, own, kernels) in [("out", &answer.out, &said.answer.out), ("err", &answer.err, &said.answer.err)] {
+            let (own, kernels) = (steady(own), steady(kernels));
+            if own != kernels {
+                let _ = writeln!(
+                    differing,
+                    "--- {} $ {} ({stream})\nkernel:\n{kernels}ours:\n{own}",
+                    said.place, said.line
+                );
+            }
+        }
+        if answer.status != said.answer.status {
+            let (own, kernels) = (answer.status, said.answer.status);
+            let _ = writeln!(differing, "--- {} $ {}: kernel's status {kernels}, ours {own}", said.place, said.line);
+        }
+    }
+    assert_eq!(bench.beside(), 0);
+    (differing, compared)
+}
+
+#[test]
+fn the_tools_answer_as_the_kernels_do() {
+    let Some(folder) = folder() else {
+        eprintln!("skipped: no transcripts; set ESPLAIN_TRANSCRIPTS");
+        return;
+    };
+    let only = std::env::var("ONLY").unwrap_or_default();
+    for name in ["ip-rule", "ip-route", "ip-addr-link", "ip-neigh", "ip-words", "ip-xfrm-show", "ip-xfrm-edit", "tools"]
+    {
+        if !only.is_empty() && only != name {
+            continue;
+        }
+        let Ok(text) = std::fs::read_to_string(folder.join(format!("{name}.txt"))) else { continue };
+        let (differing, compared) = play(&text);
+        eprintln!("{name}: {compared} compared, {} differ", differing.matches("--- ").count());
+        eprintln!("{differing}");
+    }
+}
