@@ -64,7 +64,7 @@ make_places() {
     for place in "${places[@]}"; do echo "netns add $place"; done | ip -batch -
     # A mount namespace can only be kept on a mount that does not spread.
     mkdir -p $kept && mount -t tmpfs lab $kept && mount --make-private $kept
-    echo 'hosts: files' >$kept/nsswitch.conf
+    printf '%s: files\n' hosts networks >$kept/nsswitch.conf
     for place in "${places[@]}"; do
         name=$place
         settings='net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
