@@ -1,13 +1,13 @@
 # Why a command does not count yet. Patterns and commands stand in backquotes.
 
 miss-elsewhere = It ran on { $ran }; the task is on { $wanted }.
-miss-other-command = This is another command than the task's (`{ $wanted }`).
+miss-other-command = This is not the task's command (`{ $wanted }`).
 miss-other-line = This does not do what the task asks for.
-miss-still-running = It still runs; the step looks at it when it has ended.
+miss-still-running = It is still running; the step looks at it when it has ended.
 miss-ended = It has ended; the task wants it to run in the background (`… &`).
 miss-status = It ended with status { $got }, not { $wanted }.
 miss-output-lacks = Its output lacks something that the task is about: nothing fits `{ $pattern }`.
-miss-output-has = Its output shows more than the task is about: `{ $text }`.
+miss-output-has = Its output shows something that does not belong to the task: `{ $text }`.
 miss-no-items = Its output lists no { $kind ->
     [states] states
     [policies] policies
@@ -41,7 +41,7 @@ miss-packets = { $what ->
 miss-device = There is no ESP from { $device } in it. Was every device captured (`-i any`)?
 miss-no-file = The capture { $path } on { $at } cannot be read: { $why }.
 miss-guide = `:{ $command }` could not do what it was asked.
-miss-other-packet = That is another packet than the task is about.
-miss-world = Not there yet: `{ $run }` on { $at } says so. { $why }
+miss-other-packet = That is not the packet that the task is about.
+miss-world = Not there yet, as `{ $run }` on { $at } shows. { $why }
 miss-lab = The lab could not be asked: { $why }.
 miss-not-yet = An earlier step is still open: there is no { $variable } yet.

@@ -2,12 +2,12 @@
 
 miss-elsewhere = 这条命令在 { $ran } 上执行了，任务要在 { $wanted } 上做。
 miss-other-command = 这不是任务要的命令（`{ $wanted }`）。
-miss-other-line = 这还没有做到任务要求的事。
+miss-other-line = 它做的不是任务要求的事。
 miss-still-running = 它还在运行，结束之后才会检查。
 miss-ended = 它已经结束了，任务要它在后台运行（`… &`）。
-miss-status = 它以状态 { $got } 结束，而不是 { $wanted }。
+miss-status = 它结束时的状态是 { $got }，而不是 { $wanted }。
 miss-output-lacks = 输出里缺少任务关心的内容：没有与 `{ $pattern }` 匹配的行。
-miss-output-has = 输出里有任务以外的内容：`{ $text }`。
+miss-output-has = 输出里有不该出现的内容：`{ $text }`。
 miss-no-items = 输出里没有列出任何 { $kind ->
     [states] state
     [policies] policy
@@ -42,6 +42,6 @@ miss-device = 里面没有来自 { $device } 的 ESP。抓包时选了所有设�
 miss-no-file = 读不了 { $at } 上的抓包文件 { $path }：{ $why }。
 miss-guide = `:{ $command }` 没能完成。
 miss-other-packet = 这不是任务所说的那个包。
-miss-world = 还没有到位，在 { $at } 上执行 `{ $run }` 就能看到。{ $why }
+miss-world = 还没有到位，在 { $at } 上执行 `{ $run }` 就能看出来。{ $why }
 miss-lab = 无法询问实验环境：{ $why }。
-miss-not-yet = 前面还有步骤没有完成：现在还没有 { $variable }。
+miss-not-yet = 前面还有步骤没有完成：{ $variable } 现在还没有。

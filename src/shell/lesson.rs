@@ -54,7 +54,6 @@ impl Session {
         let step = self.guide.step().clone();
         let text = self.guide.step_text(language).clone();
         let part = self.guide.text(language).parts.get(&step.part).cloned().unwrap_or_default();
-        let simulated = if self.lab.kind() == LabKind::Sim { self.say("ui-simulated", &[]) } else { String::new() };
         let place = self.say(
             "ui-step-line",
             &[
@@ -63,11 +62,10 @@ impl Session {
                 ("part", part.into()),
                 ("step", step.id.clone().into()),
                 ("lab", lab_word(self.lab.kind()).into()),
-                ("simulated", simulated.into()),
             ],
         );
         let mut blocks = vec![Block::Heading(2, Line::text(text.title.clone()))];
-        blocks.push(Block::Paragraph(Line::of(place.trim_end().to_owned(), Role::Quiet)));
+        blocks.push(Block::Paragraph(Line::of(place, Role::Quiet)));
         if whole {
             blocks.extend(markdown(&filled(&text.why, &facts)));
         }

@@ -28,7 +28,10 @@ pub(super) fn map(session: &mut Session, rest: &str) -> Result<Reply, Trouble> {
     let map = Map {
         title,
         nodes,
-        wire: session.say("ui-map-wire", &[("gateway", facts.get("gateway").cloned().unwrap_or_default().into())]),
+        wire: session
+            .say("ui-map-wire", &[("gateway", facts.get("gateway").cloned().unwrap_or_default().into())])
+            .trim_end()
+            .to_owned(),
         legend,
         packets: session.say("ui-map-packets", &[]),
     };
