@@ -116,6 +116,9 @@ fn step(file: &str, source: &str, id: &str, part: &str, faults: &mut Vec<Fault>)
     if raw.solution.is_empty() && !raw.checks.is_empty() {
         read.error(&raw.id, "a step with checks needs a solution".to_owned());
     }
+    if let (true, Some(line)) = (raw.checks.is_empty(), raw.solution.first()) {
+        read.error(line, "a solution needs checks that it meets".to_owned());
+    }
     let solution = raw.solution.iter().map(|line| read.template(line)).collect();
     let mut ways = |ways: &[Spanned<yaml::Many<Spanned<String>>>]| -> Vec<Vec<Template>> {
         ways.iter().map(|way| way.value.0.iter().map(|line| read.template(line)).collect()).collect()
@@ -135,7 +138,7 @@ fn step(file: &str, source: &str, id: &str, part: &str, faults: &mut Vec<Fault>)
             quiz.push(question_read);
         }
     }
-    if raw.checks.is_empty() && raw.quiz.is_empty() && raw.solution.is_empty() {
+    if raw.checks.is_empty() && raw.quiz.is_empty() {
         read.error(&raw.id, "a step needs checks or a quiz".to_owned());
     }
     let digest = Sha256::digest(source.as_bytes());

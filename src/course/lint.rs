@@ -102,8 +102,8 @@ fn step_words(step: &Step, text: &StepText, file: &str, faults: &mut Vec<Fault>)
     need(&text.title, file, "the title, `# …`", faults);
     need(&text.why, file, "`## why`", faults);
     need(&text.seen, file, "`## seen`", faults);
+    need(&text.task, file, "`## task`", faults);
     if !step.checks.is_empty() {
-        need(&text.task, file, "`## task`", faults);
         need(&text.solution, file, "`## solution`", faults);
         if text.hints.len() < 2 {
             let what = format!("{} of at least 2 hints before the solution", text.hints.len());
@@ -284,6 +284,12 @@ mod tests {
                 "solution:\n  - ip x s\n",
                 "",
                 "steps/look.yaml:1:5: a step with checks needs a solution",
+            ),
+            (
+                "steps/look.yaml",
+                "checks:\n  - output: 'x'\n",
+                "",
+                "steps/look.yaml:4:5: a solution needs checks that it meets",
             ),
             (
                 "steps/look.yaml",

@@ -1,0 +1,79 @@
+//! The courses in the binary: they lint clean, and nothing may be taken out of their words.
+
+use std::sync::OnceLock;
+
+use esplain::course::{Files, Gravity, lint};
+
+fn files() -> &'static Files {
+    static FILES: OnceLock<Files> = OnceLock::new();
+    FILES.get_or_init(|| Files::embedded("cilium-ipsec").expect("the course is in the binary"))
+}
+
+#[test]
+fn every_course_in_the_binary_lints_clean() {
+    for id in Files::embedded_courses() {
+        let files = Files::embedded(id).expect("it was listed");
+        let told: Vec<String> = lint(&files).iter().map(|fault| fault.render(id, &files, false)).collect();
+        assert!(told.is_empty(), "{}", told.join("\n\n"));
+    }
+}
+
+/// Each hint, note, question and explanation in turn is taken out, in every language.
+#[test]
+fn words_that_are_missing_anywhere_are_found() {
+    let pages: Vec<&str> = files().paths().filter(|path| path.contains('/') && !path.starts_with("steps/")).collect();
+    assert!(pages.len() > 40, "{pages:?}");
+    for page in pages {
+        let text = files().text(page).expect("it was listed");
+        let small = course_of_one_page(page);
+        assert_eq!(lint(&small), [], "{page}");
+        for heading in text.lines().filter(|line| line.starts_with("##")) {
+            let mut broken = small.clone();
+            broken.insert(page, without_section(text, heading));
+            // A third hint may go; the others are needed.
+            let spare = heading == "## hint" && text.lines().filter(|line| *line == "## hint").count() > 2;
+            let red = lint(&broken).iter().any(|fault| fault.gravity == Gravity::Error);
+            assert!(red || spare, "{page} is whole without `{heading}`");
+        }
+        let without: Files = small
+            .paths()
+            .filter(|path| *path != page)
+            .map(|path| (path, small.text(path).unwrap_or_default()))
+            .collect();
+        assert!(!lint(&without).is_empty(), "the course is whole without {page}");
+    }
+}
+
+/// A course of the one step that a page is about; the whole course for a `course.md`.
+fn course_of_one_page(page: &str) -> Files {
+    let (language, step) = page.strip_suffix(".md").and_then(|page| page.split_once('/')).expect("LANG/ID.md");
+    if step == "course" {
+        return files().clone();
+    }
+    let yaml = format!("steps/{step}.yaml");
+    let plan = "format: 1\nid: small\nlabs: [sim]\n";
+    let course = format!("{plan}languages: [{language}]\nparts: [{{ id: one, steps: [{step}] }}]\n");
+    Files::from_iter([
+        ("course.yaml", course.as_str()),
+        (&format!("{language}/course.md"), "# Small\nSmall.\n## part one\nOne\n"),
+        (&yaml, files().text(&yaml).unwrap_or_default()),
+        (page, files().text(page).unwrap_or_default()),
+    ])
+}
+
+/// A text without the first section of this heading, its subsections kept.
+fn without_section(text: &str, heading: &str) -> String {
+    let mut kept = String::new();
+    let (mut inside, mut done) = (false, false);
+    for line in text.lines() {
+        if line.starts_with('#') {
+            inside = !done && line == heading;
+            done |= inside;
+        }
+        if !inside {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
+}
