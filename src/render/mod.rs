@@ -7,6 +7,7 @@
 
 mod block;
 mod console;
+mod fields;
 mod foreign;
 mod layout;
 mod line;
@@ -19,6 +20,7 @@ mod table;
 
 pub use block::Block;
 pub use console::{Console, Printer};
+pub use fields::{FieldRow, fields};
 pub use foreign::{Foreign, sanitised};
 pub use layout::layout;
 pub use line::{Line, Role, Span};

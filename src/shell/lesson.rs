@@ -39,10 +39,12 @@ impl Session {
         // For `:reset`; a lab that cannot keep its state says so when it is asked to bring it back.
         let _ = self.lab.save(&self.guide.step().id);
         let place = self.guide.step().place;
-        if self.go_to(place.name()).is_err() {
-            place.name().clone_into(&mut self.place);
-        }
+        let there = self.go_to(place.name()).is_ok();
         self.show_step(true);
+        if !there {
+            self.tell("ui-place-missing", &[("place", place.name().into())]);
+            self.console.raw("\n");
+        }
         self.settle();
     }
 

@@ -78,7 +78,7 @@ pub fn run(setup: Setup) -> Result<Exit, Trouble> {
         words: Words::new(setup.language),
         guide: Guide::new(setup.book, journal, events, setup.step.as_deref()),
         jobs: Jobs::default(),
-        place: String::new(),
+        place: "machine".to_owned(),
         last: None,
         prepared: BTreeSet::new(),
         input: Input::standard(editing, Arc::clone(&vocabulary)),

@@ -11,9 +11,10 @@ use super::meta;
 use super::said::{Said, lines_of};
 use super::terminal::Signals;
 use crate::capture::Filter;
-use crate::course::{Event, Facts, Observation};
+use crate::course::{Event, Facts, Observation, QuestionKind};
 use crate::lab::{self, JobEvent, Lab, LabKind, Place, TerminalSize};
 use crate::render::{Console, Line, Role};
+use crate::replay::quietly;
 use crate::trouble::{Trouble, nearest};
 use crate::words::{FluentValue, Words};
 
@@ -429,6 +430,19 @@ impl Session {
 
     /// Brings the line editor's words up to date.
     fn refresh_vocabulary(&mut self) {
+        if !self.input.is_interactive() {
+            return;
+        }
+        // Elsewhere a look at the files would cost a process each time.
+        let files = if self.lab.kind() == LabKind::Sim {
+            quietly(&mut *self.lab, &self.place, "ls").map(|(output, _, _)| output).unwrap_or_default()
+        } else {
+            String::new()
+        };
+        let answers = self.guide.open_question().map(|question| match &question.kind {
+            QuestionKind::Choice { options, .. } | QuestionKind::Choices { options, .. } => options.clone(),
+            _ => Vec::new(),
+        });
         let places = self.lab.places().unwrap_or_default();
         let facts = self.facts();
         let guide: Vec<(&'static str, Takes)> = meta::METAS.iter().map(|meta| (meta.name, meta.takes)).collect();
@@ -438,6 +452,8 @@ impl Session {
         vocabulary.places =
             places.iter().map(short_name).chain(places.iter().map(|place| place.name.clone())).collect();
         vocabulary.steps = steps;
+        vocabulary.files = files.split_whitespace().map(str::to_owned).collect();
+        vocabulary.answers = answers.unwrap_or_default();
         vocabulary.addresses =
             facts.iter().filter(|(name, _)| name.ends_with("_ip")).map(|(_, value)| value.clone()).collect();
         vocabulary.devices =

@@ -7,6 +7,7 @@ mod notes;
 mod packets;
 mod place;
 mod quiz;
+mod show;
 mod sitting;
 mod step;
 
@@ -65,6 +66,7 @@ pub(super) const METAS: &[Meta] = &[
     meta!("map", Nothing, map::map),
     meta!("watch" | "w", Filter, packets::watch),
     meta!("packets" | "p", Nothing, packets::packets),
+    meta!("show" | "s", Packet, show::show),
     meta!("decrypt" | "d", File, decrypt::decrypt),
     meta!("play", Nothing, sitting::play),
     meta!("resume", Nothing, sitting::resume),

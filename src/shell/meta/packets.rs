@@ -56,7 +56,7 @@ pub(super) fn packets(session: &mut Session, rest: &str) -> Result<Reply, Troubl
 }
 
 /// The number that `N`, `last`, `esp` or `clear` means.
-fn number(session: &Session, rest: &str) -> Option<usize> {
+pub(super) fn number(session: &Session, rest: &str) -> Option<usize> {
     let here = session.nodes_here();
     let latest = |fits: fn(Opening) -> bool| {
         let mut fitting = session.feed.since(0).filter(|(_, packet)| fits(packet.seen.opening));
