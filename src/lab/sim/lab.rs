@@ -6,7 +6,7 @@ use super::shell::{Shell, unreadable};
 use super::{PATIENCE, World};
 use crate::capture::Filter;
 use crate::datapath::TapId;
-use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, PlaceKind, Stream, TerminalSize};
+use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, Stream, TerminalSize};
 use crate::packet::{Frame, LinkType, Timestamp};
 use crate::trouble::Trouble;
 
@@ -479,16 +479,6 @@ impl Watch {
             sights.iter().map(|sight| if self.link == LinkType::LinuxSll2 { sight.cooked() } else { sight.ethernet() });
         frames.filter(|frame| self.filter.as_ref().is_none_or(|filter| filter.matches(&frame.octets))).collect()
     }
-}
-
-/// The places' order: the machine, workers, the control plane, pods.
-pub(super) fn rank(place: &Place) -> (u8, bool, String) {
-    let kind = match place.kind {
-        PlaceKind::Machine => 0,
-        PlaceKind::Node => 1,
-        PlaceKind::Pod => 2,
-    };
-    (kind, place.name.ends_with("control-plane"), place.name.clone())
 }
 
 #[cfg(test)]

@@ -1,80 +1,100 @@
 //! The machine's side of the simulated lab: Docker, kind, Kubernetes, Helm and Cilium's control plane, as far as the
 //! course meets them.
 
-use std::collections::BTreeMap;
+mod agent;
+mod change;
+mod controller;
+mod describe;
+mod docker;
+mod exec;
+mod get;
+mod helm;
+mod key;
+mod kind;
+mod kubectl;
+mod manifest;
+mod object;
+mod place;
+mod tale;
+
+pub(super) use controller::{next_event, run_until};
+pub(super) use exec::{container as exec_container, enter, pod as exec_pod};
+pub(super) use place::{facts, finish, furnish_machine, login, places};
+
+use object::Cluster;
 
 use super::World;
 use super::process::{Call, Process};
-use super::shell::Session;
-use super::tools::{Failure, install_base, once};
-use crate::lab::{Place, PlaceKind};
 use crate::packet::Timestamp;
 
+/// What the tools of the machine know.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Kube {}
-
-pub(super) fn furnish_machine(world: &mut World) {
-    install_base(world.files.entry("machine".to_owned()).or_default(), PlaceKind::Machine);
+pub(super) struct Kube {
+    /// The kind cluster, while there is one.
+    cluster: Option<Cluster>,
+    /// Helm's repositories by name.
+    repositories: Vec<(String, String)>,
 }
-pub(super) fn places(world: &World) -> Vec<Place> {
-    vec![Place {
-        name: "machine".to_owned(),
-        aliases: vec![],
-        kind: PlaceKind::Machine,
-        node: None,
-        addresses: world.addresses("machine"),
-    }]
-}
-pub(super) fn facts(_: &World) -> BTreeMap<String, String> {
-    BTreeMap::new()
-}
-pub(super) fn next_event(_: &World) -> Option<Timestamp> {
-    None
-}
-pub(super) fn run_until(_: &mut World, _: Timestamp) {}
-pub(super) fn login(_: &World, place: &str) -> Session {
-    Session::new(place, "/root")
-}
-pub(super) fn finish(_: &mut World) {}
 
 /// The program of that name (`kind`, `kubectl`, `helm`, `docker`, `cilium`), as called.
 pub(super) fn program(name: &str, call: &Call, world: &mut World) -> Option<Box<dyn Process>> {
-    let _ = (name, call, world);
-    None
-}
-
-/// `docker exec CONTAINER …`
-pub(super) fn exec_container(container: &str, inner: Call, world: &mut World) -> Box<dyn Process> {
-    let _ = (inner, world);
-    let text = format!("Error: No such container: {container}\n");
-    once(move |_, io| {
-        io.complain(text);
-        1
+    Some(match name {
+        "kind" => kind::program(call, world),
+        "kubectl" => kubectl::program(call, world),
+        "helm" => helm::program(call, world),
+        "docker" => docker::program(call, world),
+        "cilium" => agent::program(call, world),
+        _ => return None,
     })
 }
 
-/// `kubectl exec POD -- …`
-pub(super) fn exec_pod(namespace: Option<&str>, name: &str, inner: Call, world: &mut World) -> Box<dyn Process> {
-    let _ = (namespace, inner, world);
-    let text = format!("Error from server (NotFound): pods \"{name}\" not found\n");
-    once(move |_, io| {
-        io.complain(text);
-        1
-    })
+/// Columns as Go's tabwriter lays them out for kubectl: three spaces between, none at the end.
+fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        (cells.map(|cell| cell.chars().count()).max().unwrap_or(0) + 3).max(6)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let mut text = String::new();
+        for (at, cell) in row.iter().enumerate() {
+            if at + 1 == row.len() {
+                text.push_str(cell);
+            } else {
+                text.push_str(&format!("{cell:width$}", width = widths.get(at).copied().unwrap_or(0)));
+            }
+        }
+        text.push('\n');
+        text
+    };
+    rows.iter().map(line).collect()
 }
 
-/// `nsenter -t PID …`
-pub(super) fn enter(
-    pid: &str,
-    network: bool,
-    files: bool,
-    inner: Call,
-    world: &mut World,
-) -> Result<Box<dyn Process>, Failure> {
-    let _ = (network, files, inner, world);
-    let text = format!("nsenter: cannot open /proc/{pid}/ns/net: No such file or directory\n");
-    Ok(once(move |_, io| {
-        io.complain(text);
-        1
-    }))
+/// An age as kubectl shows it (k8s.io/apimachinery/pkg/util/duration, `HumanDuration`).
+fn terse_age(world: &World, since: Timestamp) -> String {
+    let seconds = world.now().0.saturating_sub(since.0) / 1_000_000_000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
+    let with = |first: u64, unit: char, rest: u64, small: char| {
+        if rest == 0 { format!("{first}{unit}") } else { format!("{first}{unit}{rest}{small}") }
+    };
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..600 => with(minutes, 'm', seconds % 60, 's'),
+        600..10_800 => format!("{minutes}m"),
+        10_800..28_800 => with(hours, 'h', minutes % 60, 'm'),
+        28_800..172_800 => format!("{hours}h"),
+        _ => format!("{days}d"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_as_wide_as_their_widest_cell_and_three() {
+        let rows = [vec!["NAME".to_owned(), "AGE".to_owned()], vec!["a".to_owned(), "5s".to_owned()]];
+        assert_eq!(table(&rows), "NAME   AGE\na      5s\n");
+    }
 }

@@ -1,6 +1,6 @@
 use crate::lab::Stream;
 use crate::lab::sim::process::{Io, OnSignal, Process, Signal, Step};
-use crate::lab::sim::{FileError, World};
+use crate::lab::sim::World;
 use crate::packet::Timestamp;
 
 /// Where a command's standard input comes from.
@@ -127,10 +127,9 @@ impl Child {
         for (stream, octets) in self.io.take_output() {
             match self.descriptors.sink(stream).clone() {
                 Sink::File(path) => {
-                    let written: Result<(), FileError> =
-                        world.files.entry(place.to_owned()).or_default().append(&path, &octets);
-                    // The file was there when the command started; one removed since swallows what is written, as on Linux.
-                    drop(written);
+                    let files = world.files.entry(place.to_owned()).or_default();
+                    // The file was there when the command started; a folder in its place swallows what is written.
+                    let _swallowed = files.append(&path, &octets);
                 }
                 Sink::Nowhere => {}
                 sink => passed.push((sink, octets)),

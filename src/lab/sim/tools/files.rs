@@ -265,7 +265,7 @@ fn copy_tree(files: &mut Files, from: &str, to: &str) -> Result<(), FileError> {
 }
 
 /// Copies a file, or a folder with all it holds, from one place's files to another's (`docker cp`, `kubectl cp`).
-pub(super) fn graft(source: &Files, from: &str, target: &mut Files, to: &str) -> Result<(), FileError> {
+pub(in crate::lab::sim) fn graft(source: &Files, from: &str, target: &mut Files, to: &str) -> Result<(), FileError> {
     let one = |node: &Node, to: &str, target: &mut Files| match node {
         Node::Folder => target.make_folders(to),
         Node::File { octets, executable, .. } => {

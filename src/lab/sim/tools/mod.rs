@@ -14,7 +14,10 @@ mod wrap;
 
 use std::fmt;
 
-pub(super) use package::install_base;
+pub(super) use files::graft;
+pub(super) use octets::{from_base64, to_base64};
+pub(super) use package::{AGENT, install_base};
+pub(super) use system::{duration, zoned};
 
 use super::process::{Call, Io, Process, Signal, Step};
 use super::{Node, World, kube, net};

@@ -235,7 +235,7 @@ fn od(options: &Options, input: &[u8], io: &mut Io) -> i32 {
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Base64 (RFC 4648 section 4) with padding.
-pub(super) fn to_base64(octets: &[u8]) -> String {
+pub(in crate::lab::sim) fn to_base64(octets: &[u8]) -> String {
     let mut text = String::new();
     for chunk in octets.chunks(3) {
         let bits = chunk.iter().fold(0_u32, |bits, octet| bits << 8 | u32::from(*octet)) << (8 * (3 - chunk.len()));
@@ -248,7 +248,7 @@ pub(super) fn to_base64(octets: &[u8]) -> String {
 }
 
 /// The octets of a base64 text; white space is skipped.
-pub(super) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::lab::sim) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     let (mut octets, mut bits, mut count) = (Vec::new(), 0_u32, 0);
     for letter in text.iter().filter(|letter| !letter.is_ascii_whitespace()) {
         if *letter == b'=' {

@@ -110,7 +110,7 @@ const POD: &[&str] = &[
 ];
 
 /// What the Cilium agent's image has besides.
-pub(super) const AGENT: &[&str] = &["/usr/bin/cilium", "/usr/sbin/ip", "/usr/sbin/sysctl"];
+pub(in crate::lab::sim) const AGENT: &[&str] = &["/usr/bin/cilium", "/usr/sbin/ip", "/usr/sbin/sysctl"];
 
 /// The packages that apt knows, with the programs in each.
 const PACKAGES: &[(&str, &str, usize, &[&str])] = &[
@@ -146,7 +146,7 @@ deb http://security.ubuntu.com/ubuntu/ impish-security universe
 const FETCHED: &str = "/var/lib/apt/lists/fetched";
 
 /// Lays the programs and usual folders of a kind of place into its files.
-pub(crate) fn install_base(files: &mut Files, kind: PlaceKind) {
+pub(in crate::lab::sim) fn install_base(files: &mut Files, kind: PlaceKind) {
     for folder in ["/root", "/tmp", "/etc", "/var/log", "/var/lib/apt/lists", "/home", "/proc", "/sys", "/dev"] {
         let made = files.make_folders(folder);
         debug_assert!(made.is_ok(), "{folder}: {made:?}");

@@ -68,13 +68,13 @@ pub(super) fn program(name: &str, call: &Call) -> Option<Box<dyn Process>> {
 }
 
 /// A moment of the virtual clock in UTC, the lab's time zone.
-pub(super) fn zoned(time: Timestamp) -> Zoned {
+pub(in crate::lab::sim) fn zoned(time: Timestamp) -> Zoned {
     let nanos = i128::from(time.0);
     jiff::Timestamp::from_nanosecond(nanos).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_zoned(TimeZone::UTC)
 }
 
 /// A duration as `sleep` and `timeout` take it: seconds, or with `s`, `m`, `h`, `d`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(in crate::lab::sim) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = match text.char_indices().last() {
         Some((at, 's')) => (&text[..at], 1.0),
         Some((at, 'm')) => (&text[..at], 60.0),

@@ -31,7 +31,7 @@ pub(super) fn start(call: &Call, world: &mut World) -> Option<Result<Box<dyn Pro
             _ => start_program(&inner, world),
         },
         Some(Elsewhere::Container(container)) => Ok(kube::exec_container(&container, inner, world)),
-        Some(Elsewhere::Pod { namespace, name }) => Ok(kube::exec_pod(namespace.as_deref(), &name, inner, world)),
+        Some(Elsewhere::Pod { namespace, name }) => Ok(kube::exec_pod(namespace.as_deref(), &name, inner, call, world)),
         Some(Elsewhere::NetworkNamespace(name)) => Ok(once(move |_, io| {
             io.complain(format!("Cannot open network namespace \"{name}\": No such file or directory\n"));
             1
