@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::role::Role;
 use super::seen::Seen;
 use super::template::Facts;
-use crate::command::{self, Elsewhere};
+use crate::command::{self, Elsewhere, Invocation};
 use crate::trouble::Trouble;
 
 /// What was seen of one line that a learner ran: all that a check may look at.
@@ -37,25 +37,23 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// The commands that a line typed at `typed_at` runs, as far as one can see without running it.
+    /// The commands that a line typed at `typed_at` runs, as far as one can see without running it. What runs at a place
+    /// that the course does not know is left out.
     pub fn all(line: &str, typed_at: Role, facts: &Facts) -> Vec<Self> {
-        let found = command::commands(line).unwrap_or_default();
-        found
-            .into_iter()
-            .map(|invocation| {
-                let at =
-                    invocation.elsewhere.iter().fold(typed_at, |at, elsewhere| place(elsewhere, facts).unwrap_or(at));
-                Self { at, words: command::canonical(&invocation.words).words }
-            })
-            .collect()
+        let ran = |invocation: &Invocation| {
+            let at = invocation.elsewhere.iter().try_fold(typed_at, |at, elsewhere| place(elsewhere, at, facts))?;
+            Some(Self { at, words: command::canonical(&invocation.words).words })
+        };
+        command::commands(line).unwrap_or_default().iter().filter_map(ran).collect()
     }
 }
 
-/// The role of the place that a wrapper leads to, if it is one of the course's.
-fn place(elsewhere: &Elsewhere, facts: &Facts) -> Option<Role> {
+/// The role of the place that a wrapper leads to from `at`, if it is one of the course's.
+fn place(elsewhere: &Elsewhere, at: Role, facts: &Facts) -> Option<Role> {
     let name = match elsewhere {
         Elsewhere::Container(name) | Elsewhere::Pod { name, .. } => name.strip_prefix("pod/").unwrap_or(name),
-        Elsewhere::NetworkNamespace(_) | Elsewhere::Process { .. } => return None,
+        // A pod's namespace is the pod, for what a lesson looks at; whose it is cannot be told from the line.
+        Elsewhere::NetworkNamespace(_) | Elsewhere::Process { .. } => return Some(at),
     };
     Role::ALL.into_iter().find(|role| {
         let variable = role.name().replace('-', "_");
@@ -113,10 +111,13 @@ mod tests {
             ),
             ("docker exec worker2 sh -c 'ip x s'", Role::Worker2, "ip xfrm state list"),
             ("kubectl exec pod-a -- ip x s", Role::PodA, "ip xfrm state list"),
-            ("kubectl -n kube-system exec ds/cilium -- ip x s", Role::Machine, "ip xfrm state list"),
+            ("nsenter -t 42 -n ip x s", Role::Machine, "ip xfrm state list"),
         ] {
             let ran = Ran::all(line, Role::Machine, &facts);
             assert_eq!(ran.first().map(|ran| (ran.at, ran.words.join(" "))), Some((at, words.to_owned())), "{line}");
+        }
+        for elsewhere in ["kubectl -n kube-system exec ds/cilium -- ip x s", "docker exec another ip x s"] {
+            assert_eq!(Ran::all(elsewhere, Role::Machine, &facts), []);
         }
     }
 }

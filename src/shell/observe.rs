@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::jobs::Job;
 use super::session::Session;
-use crate::command::{Elsewhere, Invocation, canonical, commands};
-use crate::course::{Facts, GuideRun, Observation, Ran, Role, Seen};
+use crate::course::{GuideRun, Observation, Ran, Role, Seen};
 use crate::lab::{self, JobEvent, Lab};
 
 /// A job that takes longer than this to end is left alone.
@@ -19,7 +18,7 @@ impl Session {
         let at = job.place.parse().unwrap_or(Role::Machine);
         Observation {
             line: job.line.clone(),
-            ran: ran(&job.line, at, &facts),
+            ran: Ran::all(&job.line, at, &facts),
             output: String::from_utf8_lossy(&job.output).into_owned(),
             errors: String::from_utf8_lossy(&job.errors).into_owned(),
             status,
@@ -58,59 +57,5 @@ pub(super) fn drain(lab: &mut dyn Lab, job: lab::JobId) {
             Ok(JobEvent::Output(..) | JobEvent::Idle) => {}
             Ok(JobEvent::Exited(_)) | Err(_) => return,
         }
-    }
-}
-
-/// The commands of a line in their one spelling, each at the place where it ran in the end.
-fn ran(line: &str, at: Role, facts: &Facts) -> Vec<Ran> {
-    let Ok(found) = commands(line) else { return Vec::new() };
-    found
-        .iter()
-        .filter_map(|invocation| {
-            Some(Ran { at: place_of(invocation, at, facts)?, words: canonical(&invocation.words).words })
-        })
-        .collect()
-}
-
-/// Where a command ran; `None` for a place that the course does not know.
-fn place_of(invocation: &Invocation, at: Role, facts: &Facts) -> Option<Role> {
-    invocation.elsewhere.iter().try_fold(at, |at, elsewhere| match elsewhere {
-        Elsewhere::Container(name) => role_of(name, facts),
-        Elsewhere::Pod { name, .. } => role_of(name.rsplit('/').next().unwrap_or(name), facts),
-        // A pod's network is the pod, for what a lesson looks at; whose it is cannot be told from the line.
-        Elsewhere::NetworkNamespace(_) | Elsewhere::Process { .. } => Some(at),
-    })
-}
-
-fn role_of(name: &str, facts: &Facts) -> Option<Role> {
-    let known = [
-        ("worker", Role::Worker),
-        ("worker2", Role::Worker2),
-        ("control_plane", Role::ControlPlane),
-        ("pod_a", Role::PodA),
-        ("pod_b", Role::PodB),
-    ];
-    let by_fact = known.into_iter().find(|(fact, _)| facts.get(*fact).is_some_and(|value| value == name));
-    by_fact.map(|(_, role)| role).or_else(|| name.parse().ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wrapped_command_ran_where_the_wrapper_took_it() {
-        let facts =
-            Facts::from([("worker".to_owned(), "c-worker".to_owned()), ("pod_a".to_owned(), "pod-a".to_owned())]);
-        for (line, at, words) in [
-            ("sudo ip x s | cat", Role::Machine, "ip xfrm state list"),
-            ("docker exec c-worker ip x s", Role::Worker, "ip xfrm state list"),
-            ("kubectl exec pod-a -- ping -c 1 10.0.1.165", Role::PodA, "ping 10.0.1.165"),
-        ] {
-            let found = ran(line, Role::Machine, &facts);
-            assert_eq!(found[0].at, at, "{line}");
-            assert_eq!(found[0].words.join(" "), words, "{line}");
-        }
-        assert!(ran("docker exec elsewhere ip x s", Role::Machine, &facts).is_empty());
     }
 }
