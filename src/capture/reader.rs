@@ -261,6 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn interfaces_of_one_pcapng_may_have_time_stamps_of_different_precision() {
+        let mut frames = frames();
+        frames[1].time = Timestamp(1_700_000_000_123_456_789);
+        let mut writer = Writer::new(Vec::new(), FileFormat::Pcapng, Precision::Microseconds);
+        for (frame, precision) in frames.iter().zip([Precision::Microseconds, Precision::Nanoseconds].repeat(2)) {
+            writer.with_precision(precision).write(frame.view(), None).expect("a Vec takes everything");
+        }
+        assert_eq!(read(writer.finish(1).expect("a Vec takes everything")), (frames, None));
+    }
+
+    #[test]
     fn pcap_is_read_in_both_byte_orders_and_precisions() {
         let mut expected = frames();
         expected.remove(2);

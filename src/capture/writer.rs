@@ -11,8 +11,8 @@ pub struct Writer<W: Write> {
     to: W,
     format: Format,
     precision: Precision,
-    /// The link type and device of each interface that was described.
-    interfaces: Vec<(u32, Option<String>)>,
+    /// The link type, device and precision of each interface that was described.
+    interfaces: Vec<(u32, Option<String>, Precision)>,
     block: Vec<u8>,
 }
 
@@ -32,6 +32,14 @@ impl<W: Write> Writer<W> {
     /// A writer; the headers are written with the first frame.
     pub fn new(to: W, format: Format, precision: Precision) -> Self {
         Self { to, format, precision, interfaces: Vec::new(), block: Vec::new() }
+    }
+
+    /// Lets the frames from here on have this precision; a pcap file keeps that of its first.
+    pub fn with_precision(&mut self, precision: Precision) -> &mut Self {
+        if self.format == Format::Pcapng || self.interfaces.is_empty() {
+            self.precision = precision;
+        }
+        self
     }
 
     /// Writes a frame, in pcapng with a comment. A frame of another link type than the first is an error in pcap.
@@ -59,9 +67,9 @@ impl<W: Write> Writer<W> {
         match self.interfaces.first() {
             None => {
                 self.write_file_header(link)?;
-                self.interfaces.push((link, None));
+                self.interfaces.push((link, None, self.precision));
             }
-            Some((first, _)) if *first != link => {
+            Some((first, ..)) if *first != link => {
                 let what = format!("a pcap file has one link type: the first frame is of {first}, this one of {link}");
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
             }
@@ -88,8 +96,9 @@ impl<W: Write> Writer<W> {
 
     fn write_block(&mut self, frame: FrameView<'_>, comment: Option<&str>) -> io::Result<()> {
         let link = frame.link.number();
-        let known =
-            self.interfaces.iter().position(|(number, name)| *number == link && name.as_deref() == frame.device);
+        let known = self.interfaces.iter().position(|(number, name, precision)| {
+            *number == link && name.as_deref() == frame.device && *precision == self.precision
+        });
         let interface = match known {
             Some(interface) => interface,
             None => self.describe(link, frame.device)?,
@@ -126,7 +135,7 @@ impl<W: Write> Writer<W> {
         option(&mut self.block, 9, &[resolution]);
         option(&mut self.block, 0, &[]);
         self.put_block(1)?;
-        self.interfaces.push((link, device.map(str::to_owned)));
+        self.interfaces.push((link, device.map(str::to_owned), self.precision));
         Ok(self.interfaces.len() - 1)
     }
 

@@ -167,13 +167,14 @@ impl Copy {
         written.map_err(|error| unwritable(&self.path, &error))
     }
 
-    /// The writer, which begins with the precision of the first frame.
+    /// The writer, for a frame of this precision.
     fn writer(&mut self, precision: Precision) -> &mut Writer<BufWriter<File>> {
         let (file, format) = (&mut self.file, self.format);
-        self.writer.get_or_insert_with(|| {
+        let writer = self.writer.get_or_insert_with(|| {
             let file = file.take().expect("the file is there until the writer takes it");
             Writer::new(file, format, precision)
-        })
+        });
+        writer.with_precision(precision)
     }
 
     fn finish(mut self) -> Result<(), Trouble> {

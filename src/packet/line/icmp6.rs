@@ -9,6 +9,10 @@ use crate::packet::transport_checksum;
 impl Line<'_> {
     pub(super) fn icmp6(&mut self, octets: &[u8], length: usize, ends: &Ends) -> Printed {
         self.protocol = "icmp6";
+        if length == 0 {
+            self.put("ICMP6, length 0 (invalid)");
+            return Ok(());
+        }
         let kind = octet(octets, 0)?;
         if self.verbose(1)
             && !ends.fragmented
@@ -30,6 +34,10 @@ impl Line<'_> {
         if self.verbose(1) && matches!(kind, 133..=137 | 145 | 147) {
             self.put_fmt(format_args!(", length {length}"));
         }
+        // It quotes a packet, and is not begun without its destination.
+        if kind == 4 && octets.len() < 48 {
+            return Err(Cut::Seen);
+        }
         match kind {
             1 => {
                 if !self.icmp6_unreachable(octets)? {
@@ -45,13 +53,17 @@ impl Line<'_> {
                 self.put_fmt(format_args!(", id {id}, seq {seq}"));
             }
             130 if length >= 28 => self.mld2_query(octets, length)?,
+            130..=132 if octets.len() < 24 => {}
             130..=132 => {
                 let delay = be16(octets, 4)?;
                 self.put_fmt(format_args!("max resp delay: {delay} addr: "));
                 let group = ip6(octets, 8)?;
                 self.address(group);
             }
-            133 => self.nd_options(octets, length, 8)?,
+            133 => {
+                octet(octets, 3)?;
+                self.nd_options(octets, length, 8)?;
+            }
             134 => self.router_advertisement(octets, length)?,
             135 => {
                 let target = ip6(octets, 8)?;
@@ -149,8 +161,8 @@ impl Line<'_> {
             }
             4 => {
                 let to = ip6(octets, 32)?;
-                let (protocol, at) = upper_layer(from(octets, 8))?;
-                let port = be16(octets, 8 + at + 2)?;
+                let (protocol, at) = upper_layer(from(octets, 8)).map_err(|_| Cut::Seen)?;
+                let port = be16(octets, 8 + at + 2).map_err(|_| Cut::Seen)?;
                 self.put(", ");
                 self.address(to);
                 match protocol {
@@ -331,7 +343,7 @@ impl Line<'_> {
         }
         if sources > 0 {
             if length < 28 + sources * 16 {
-                self.put_fmt(format_args!(" [invalid number of sources {sources}]"));
+                self.put(" [invalid number of sources]");
             } else if self.verbose(2) {
                 self.put(" {");
                 for number in 0..sources {

@@ -142,6 +142,14 @@ impl Line<'_> {
                 self.put("no next header");
                 Ok(())
             }
+            2 if version == 6 => {
+                self.put("[IGMP requires IPv4] (invalid)");
+                Ok(())
+            }
+            143 if version == 4 => {
+                self.put("[Ethernet requires IPv6] (invalid)");
+                Ok(())
+            }
             other => {
                 self.put_fmt(format_args!(" ip-proto-{other} {length}"));
                 Ok(())

@@ -60,12 +60,11 @@ impl Line<'_> {
             let header_len = match next {
                 0 => {
                     self.protocol = "hbhopt";
-                    self.put("HBH ");
-                    self.ip6_options(octets)?
+                    self.ip6_options_checked("HBH ", octets)?
                 }
                 60 => {
                     self.protocol = "dstopt";
-                    self.ip6_options_checked(octets)?
+                    self.ip6_options_checked("DSTOPT ", octets)?
                 }
                 43 => self.routing(octets)?,
                 44 => {
@@ -83,12 +82,12 @@ impl Line<'_> {
         }
     }
 
-    fn ip6_options_checked(&mut self, octets: &[u8]) -> Result<usize, Cut> {
+    fn ip6_options_checked(&mut self, name: &str, octets: &[u8]) -> Result<usize, Cut> {
         let header_len = (usize::from(octet(octets, 1)?) + 1) * 8;
         if octets.len() < header_len {
             return Err(Cut::Seen);
         }
-        self.put("DSTOPT ");
+        self.put(name);
         self.ip6_options(octets)
     }
 
@@ -96,9 +95,7 @@ impl Line<'_> {
     fn ip6_options(&mut self, octets: &[u8]) -> Result<usize, Cut> {
         let header_len = (usize::from(octet(octets, 1)?) + 1) * 8;
         let header = octets.get(..header_len).ok_or(Cut::Hit)?;
-        if !self.verbose(1) {
-            return Ok(header_len);
-        }
+        let verbose = self.verbose(1);
         let mut options = from(header, 2);
         while let Some(&kind) = options.first() {
             let option_len = if kind == 0 { 1 } else { usize::from(octet(options, 1)?) + 2 };
@@ -106,13 +103,17 @@ impl Line<'_> {
                 return Err(Cut::Seen);
             };
             match kind {
+                5 if option_len != 4 => {
+                    self.put_fmt(format_args!("(rtalert: invalid len {})", option_len - 2));
+                    return Err(Cut::Seen);
+                }
+                _ if !verbose => {}
                 0 => self.put("(pad1) "),
                 1 => self.put("(padn) "),
-                5 if option_len == 4 => {
+                5 => {
                     let value = be16(option, 2)?;
                     self.put_fmt(format_args!("(rtalert: 0x{value:04x}) "));
                 }
-                5 => self.put_fmt(format_args!("(rtalert: invalid len {})", option_len - 2)),
                 other => self.put_fmt(format_args!("(opt_type 0x{other:02x}: len={}) ", option_len - 2)),
             }
             options = from(options, option_len);

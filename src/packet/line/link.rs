@@ -166,11 +166,11 @@ impl Line<'_> {
     }
 
     fn loopback(&mut self, link: LinkType, octets: &[u8], length: usize) -> (usize, Printed) {
-        self.protocol = if link == LinkType::Null { "null" } else { "loop" };
+        self.protocol = "null";
         let Some((family, body)) = octets.split_first_chunk::<4>() else { return (0, Err(Cut::Hit)) };
-        let big = u32::from_be_bytes(*family);
-        // A capture of a machine of the other byte order.
-        let family = if big & 0xffff_0000 == 0 { big } else { big.swap_bytes() };
+        let (big, little) = (u32::from_be_bytes(*family), u32::from_le_bytes(*family));
+        // In the byte order of the capturing machine, which a small number shows.
+        let family = if link == LinkType::Null && little >> 16 == 0 { little } else { big };
         let (name, ether_type) = match family {
             2 => ("IPv4", Some(0x0800)),
             24 | 28 | 30 => ("IPv6", Some(0x86dd)),

@@ -153,27 +153,33 @@ impl Line<'_> {
         if known.is_some() { (seq.wrapping_sub(mine), ack.wrapping_sub(theirs), theirs) } else { (seq, ack, theirs) }
     }
 
-    /// The options; `true` when a bad one ended the line.
+    /// The options; `true` when a bad or cut one ended the line.
     fn tcp_options(&mut self, mut octets: &[u8], mut left: usize, sack_base: u32) -> Result<bool, Cut> {
-        let mut separator = "";
+        // tcpdump closes options that end badly, unless the first of them does; in its own way for each.
+        let (mut separator, mut close_bad, mut close_cut) = ("", "", "");
         while left > 0 {
             self.put(separator);
-            separator = ",";
             let kind = octet(octets, 0)?;
             let mut len = 1;
             if kind > 1 {
                 len = usize::from(octet(octets, 1)?);
                 if len < 2 || len > left {
-                    self.put("[bad opt]");
+                    self.put_fmt(format_args!("[bad opt]{close_bad}"));
                     return Ok(true);
                 }
             }
             let data_at = if kind > 1 { 2 } else { 1 };
-            let has = left - data_at;
             let data = from(octets, data_at);
-            let Some(read) = self.tcp_option(kind, data, has, len.saturating_sub(2), sack_base)? else {
-                self.put("[bad opt]");
-                return Ok(true);
+            let read = match self.tcp_option(kind, data, left - data_at, len.saturating_sub(2), sack_base) {
+                Ok(Some(read)) => read,
+                Ok(None) => {
+                    self.put_fmt(format_args!("[bad opt]{close_bad}"));
+                    return Ok(true);
+                }
+                Err(_) => {
+                    self.put_fmt(format_args!(" [|tcp]{close_cut}"));
+                    return Ok(true);
+                }
             };
             if read + data_at != len {
                 self.put_fmt(format_args!("[len {len}]"));
@@ -182,6 +188,7 @@ impl Line<'_> {
                 break;
             }
             (octets, left) = (from(octets, data_at + read), left - data_at - read);
+            (separator, close_bad, close_cut) = (",", "]", ">");
         }
         Ok(false)
     }

@@ -81,20 +81,16 @@ impl Line<'_> {
     fn text_line(&mut self, prefix: &str, octets: &[u8], begin: usize, length: usize) -> Result<Option<usize>, Cut> {
         let mut at = begin;
         let (end, next) = loop {
-            if at >= length || at >= octets.len() {
+            if at >= length {
                 self.text_piece(prefix, octets, begin, at);
                 return Err(Cut::Seen);
             }
             match octet(octets, at)? {
                 b'\n' => break (at, at + 1),
                 b'\r' if at + 1 >= length => break (at, at + 1),
-                b'\r' => match octets.get(at + 1) {
-                    Some(b'\n') => break (at, at + 2),
-                    Some(_) => return Ok(None),
-                    None => {
-                        self.text_piece(prefix, octets, begin, at);
-                        return Err(Cut::Seen);
-                    }
+                b'\r' => match octet(octets, at + 1)? {
+                    b'\n' => break (at, at + 2),
+                    _ => return Ok(None),
                 },
                 octet if octet.is_ascii_graphic() || matches!(octet, b' ' | b'\t') => at += 1,
                 _ => return Ok(None),
