@@ -123,8 +123,11 @@ pub(in crate::lab::sim) fn places(world: &World) -> Vec<Place> {
 
 /// The session of somebody who comes to a place for the first time.
 pub(in crate::lab::sim) fn login(world: &World, place: &str) -> Session {
-    let is_pod = world.kube.cluster.iter().any(|cluster| cluster.pods.iter().any(|pod| pod.name == place));
-    Session::new(place, if is_pod { "/" } else { "/root" })
+    let in_container = world.kube.cluster.iter().any(|cluster| {
+        cluster.nodes.iter().any(|node| node.name == place) || cluster.pods.iter().any(|pod| pod.name == place)
+    });
+    // `docker exec` and `kubectl exec` begin at the root of the container.
+    Session::new(place, if in_container { "/" } else { "/root" })
 }
 
 /// What lessons speak through, as far as it is known now. Names are known before the cluster is there, addresses after.

@@ -1,6 +1,6 @@
 use crate::lab::Stream;
-use crate::lab::sim::process::{Io, OnSignal, Process, Signal, Step};
 use crate::lab::sim::World;
+use crate::lab::sim::process::{Io, OnSignal, Process, Signal, Step};
 use crate::packet::Timestamp;
 
 /// Where a command's standard input comes from.

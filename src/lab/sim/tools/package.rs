@@ -86,6 +86,7 @@ const MACHINE: &[&str] = &[
 ];
 
 /// What a kind node has besides (kind's images/base/Dockerfile): iproute2 and util-linux, but neither ping nor tcpdump.
+/// `sudo` is the one addition: a real node is root's and has none, and habit types it all the same.
 const NODE: &[&str] = &[
     "/usr/bin/apt",
     "/usr/bin/apt-get",
@@ -94,6 +95,7 @@ const NODE: &[&str] = &[
     "/usr/sbin/ip",
     "/usr/sbin/sysctl",
     "/usr/bin/kubectl",
+    "/usr/bin/sudo",
 ];
 
 /// What the pods' image (nicolaka/netshoot) has besides.
@@ -106,7 +108,7 @@ const POD: &[&str] = &[
     "/usr/bin/ping",
     "/usr/bin/tcpdump",
     "/usr/bin/xxd",
-    "/bin/arping",
+    "/usr/bin/sudo",
 ];
 
 /// What the Cilium agent's image has besides.
