@@ -61,6 +61,8 @@ pub(super) enum Flow {
 
 /// How long one wait for a line, a job or a packet is: short enough for Ctrl-C and late output to feel immediate.
 const TICK: Duration = Duration::from_millis(40);
+/// A shell's status for a name that is no program's.
+const COMMAND_NOT_FOUND: i32 = 127;
 /// After this, a job that ignored Ctrl-C at the end of the sitting is left to the lab.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -342,12 +344,21 @@ impl Session {
     fn ended(&mut self, job: &Job, status: i32) {
         let step = self.guide.step().id.clone();
         self.record(Event::ran(&step, &job.place, &job.line, Some(status)));
+        self.tell_colon(&job.line, status);
         self.drain_feed();
         if self.feed.next_number() > job.since {
             self.last_packets = job.since;
         }
         let observation = self.observation(job, Some(status));
         self.observe(observation);
+    }
+
+    /// A guide's command without its colon is no command of the lab; that is said.
+    fn tell_colon(&mut self, line: &str, status: i32) {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        if status == COMMAND_NOT_FOUND && word.len() > 2 && meta::find(word).is_some() {
+            self.tell("ui-did-you-mean", &[("word", format!(":{line}").into())]);
+        }
     }
 
     fn list_jobs(&mut self) {

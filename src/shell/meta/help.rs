@@ -1,5 +1,5 @@
 use super::{METAS, Reply, find, unknown};
-use crate::render::{Block, Line, Role, Table, markdown};
+use crate::render::{Block, Line, Role, Table, inline, markdown};
 use crate::shell::session::Session;
 use crate::trouble::Trouble;
 
@@ -17,7 +17,7 @@ pub(super) fn help(session: &mut Session, rest: &str) -> Result<Reply, Trouble> 
         if !meta.takes.sign().is_empty() {
             name = name.and(format!(" {}", meta.takes.sign()), Role::Quiet);
         }
-        let mut said = Line::text(session.say(&format!("ui-help-{}", meta.name), &[]));
+        let mut said = inline(&session.say(&format!("ui-help-{}", meta.name), &[]));
         if metas.len() == 1 && !meta.aliases.is_empty() {
             let names: Vec<String> = meta.aliases.iter().map(|alias| format!(":{alias}")).collect();
             said = said.and(format!(" ({})", names.join(", ")), Role::Quiet);

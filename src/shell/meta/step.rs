@@ -6,6 +6,9 @@ use crate::shell::guide::filled;
 use crate::shell::session::Session;
 use crate::trouble::{Trouble, nearest};
 
+/// From this width on `:steps` has room for the steps' titles.
+const ROOM_FOR_TITLES: usize = 64;
+
 /// `:task`: the task once more.
 pub(super) fn task(session: &mut Session, rest: &str) -> Result<Reply, Trouble> {
     takes_nothing(session, "task", rest)?;
@@ -71,8 +74,12 @@ pub(super) fn goto(session: &mut Session, rest: &str) -> Result<Reply, Trouble> 
 /// `:steps`: every step and how it stands.
 pub(super) fn steps(session: &mut Session, rest: &str) -> Result<Reply, Trouble> {
     takes_nothing(session, "steps", rest)?;
-    let header = ["ui-steps-number", "ui-steps-id", "ui-steps-title", "ui-steps-state"].map(|id| session.say(id, &[]));
-    let mut table = Table::new(&header.each_ref().map(String::as_str));
+    // On a narrow screen the titles would push everything else apart.
+    let titles = session.console.look().width >= ROOM_FOR_TITLES || session.console.look().plain;
+    let columns = ["ui-steps-number", "ui-steps-id", "ui-steps-state", "ui-steps-title"];
+    let header: Vec<String> = columns.iter().take(if titles { 4 } else { 3 }).map(|id| session.say(id, &[])).collect();
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let mut table = Table::new(&header);
     let here = &session.guide.step().id;
     for (number, step) in session.guide.course().steps().enumerate() {
         let title = session.guide.words_of(&step.id, session.words.language()).title.clone();
@@ -83,12 +90,15 @@ pub(super) fn steps(session: &mut Session, rest: &str) -> Result<Reply, Trouble>
             Some(How::Skipped) => ("ui-state-skipped", Role::Quiet),
             None => ("ui-state-open", Role::Quiet),
         };
-        table.rows.push(vec![
+        let mut row: Vec<Line> = vec![
             (number + 1).to_string().into(),
             Line::of(step.id.clone(), Role::Code),
-            title.into(),
             Line::of(session.say(state, &[]), role),
-        ]);
+        ];
+        if titles {
+            row.push(title.into());
+        }
+        table.rows.push(row);
     }
     let score = session.guide.progress().score(session.guide.course());
     session.console.blocks(&[Block::Table(table)]);
