@@ -141,3 +141,59 @@ fn every_captured_state_and_policy_survives_the_damage_of_pasting() {
         }
     }
 }
+
+/// Runs `esplain explain` with `text` on standard input.
+fn explain(arguments: &[&str], text: &str) -> std::process::Output {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_esplain"))
+        .arg("explain")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_mixed_paste_is_explained_and_its_keys_are_hidden() {
+    let key = "0x57285668044570155efc572d5bd2f7427bfaadc6";
+    let text = format!(
+        "$ ip x s\nsrc 0.0.0.0 dst 10.0.0.66\n\tproto esp spi 0x00000003 reqid 1 mode tunnel\n\
+         \taead rfc4106(gcm(aes)) {key} 128\nwhat is this?\n\
+         $ ip rule\n1:\tfrom all fwmark 0xd00/0xf00 lookup 200\n"
+    );
+    for (language, wildcard) in [("en", "is a wildcard"), ("zh", "是通配")] {
+        let output = explain(&["--lang", language], &text);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{printed}");
+        assert!(printed.contains(wildcard) && printed.contains("1:\tfrom all"), "{printed}");
+        assert!(printed.contains("<fingerprint 39a9f0f2>") && !printed.contains("57285668"), "{printed}");
+    }
+    let json: serde_json::Value = serde_json::from_slice(&explain(&["--json"], &text).stdout).unwrap();
+    assert_eq!(json["unread"][0]["line"], 5);
+    let note = json["notes"].as_array().unwrap().iter().find(|note| note["field"] == "rule-fwmark").unwrap();
+    assert_eq!(
+        (&note["line"], &note["columns"][0], &note["case"]),
+        (&7.into(), &13.into(), &"rule-fwmark-decrypt".into())
+    );
+    assert!(!json.to_string().contains("57285668"));
+    let open = explain(&["--json", "--with-keys"], &text).stdout;
+    assert!(String::from_utf8(open).unwrap().contains(key));
+}
+
+#[test]
+fn text_that_nobody_prints_ends_with_3_and_a_hint() {
+    for text in ["Dear all,\nit does not work.\n", "", "\0\u{fffd}\n"] {
+        let output = explain(&[], text);
+        assert_eq!(output.status.code(), Some(3));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.starts_with("error: standard input ") && said.contains("hint: "), "{said}");
+        assert!(output.stdout.is_empty());
+    }
+    assert_eq!(explain(&["--lang", "fr"], "src").status.code(), Some(2));
+    assert_eq!(explain(&["/no/such/file"], "").status.code(), Some(3));
+}

@@ -94,7 +94,7 @@ explain-share = Kept by the kernel, not acted on.
 explain-policy-flag = Flags of the policy: { $flags }.
 explain-policy-flag-none = No flags.
 explain-policy-mark = Mark { $mark }: only for packets whose mark, masked, has this value.
-explain-policy-mark-decrypt = Only for packets with Cilium's mark 0xd00: those that were just decrypted. The template below is then required.
+explain-policy-mark-decrypt = Only for packets with Cilium's mark 0xd00: those that were just decrypted.
 explain-policy-mark-encrypt = Only for packets with 0xe00 ("encrypt") and key id { $key } in bits 12-15; the identity in the upper 16 bits is masked out. The lookup of the state uses this mark, too.
 explain-policy-mark-proxy = Only for packets with Cilium's mark 0x200: those on their way to the L7 proxy of this node.
 explain-policy-mark-none = Mark 0 under mask { $mask }: for packets that bear none of Cilium's marks.
@@ -166,6 +166,7 @@ explain-route-nhid = Uses the nexthop object of this number (`ip nexthop`).
 explain-route-encap = Packets are wrapped in a light-weight tunnel first.
 explain-route-tos = For packets of this type of service.
 explain-route-via = The next router: { $addr }. Its MAC address is asked for, not that of the destination.
+explain-route-via-self = { $addr } is the cilium_host address of this node itself; it only says that the packet goes to that device.
 explain-route-via-node = The next router: { $addr }, the node on the kind network whose pods these are. This is native routing: no tunnel, each node knows the others' pod networks.
 explain-route-dev = Leaves by the device { $dev }.
 explain-route-dev-cilium-host = Leaves by cilium_host, one end of a pair of virtual devices; what goes in comes out of cilium_net, in the same node. The way there leads through the XFRM policies.
@@ -191,6 +192,7 @@ explain-route-cache = The kernel's answer to `ip route get`; flags and metrics f
 explain-route-expires = The route ends by itself after this time.
 explain-route-error = The error that the sender gets.
 explain-route-mtu = The largest IP packet that goes this way: { $mtu } octets.
+explain-route-mtu-inner = The largest inner packet that goes this way: { $mtu } octets. It leaves room for ESP and the outer header around it.
 explain-route-mtu-ipsec = In table 200 this is the size after encryption, so the device's full MTU of { $mtu } may be used: room for ESP was already left in the pods' smaller MTU.
 explain-route-metrics = About the path: { $text }.
 explain-route-iif = The incoming device that was asked with.
@@ -298,4 +300,5 @@ explain-counter-XfrmOutNoQueueSpace = The queue of IP-TFS is full.
 
 ## the rest of a paste
 
+explain-as-above = as in line { $line }
 explain-command = A command, not its output.

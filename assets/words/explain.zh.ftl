@@ -94,7 +94,7 @@ explain-share = 内核只保存，不使用。
 explain-policy-flag = policy 的标志：{ $flags }。
 explain-policy-flag-none = 没有标志。
 explain-policy-mark = mark { $mark }：只针对 mark 按掩码取出后等于这个值的包。
-explain-policy-mark-decrypt = 只针对带有 Cilium 标记 0xd00 的包：刚刚解密的包。这时下面的模板必须满足。
+explain-policy-mark-decrypt = 只针对带有 Cilium 标记 0xd00 的包：刚刚解密的包。
 explain-policy-mark-encrypt = 只针对带有 0xe00（“加密”）、并且第 12–15 位是密钥编号 { $key } 的包；高 16 位的身份被掩码去掉了。查找 state 时用的也是这个 mark。
 explain-policy-mark-proxy = 只针对带有 Cilium 标记 0x200 的包：正要交给本节点 L7 代理的包。
 explain-policy-mark-none = 掩码 { $mask } 之下 mark 为 0：针对没有任何 Cilium 标记的包。
@@ -166,6 +166,7 @@ explain-route-nhid = 使用这个编号的 nexthop 对象（`ip nexthop`）。
 explain-route-encap = 包先装进一个轻量隧道。
 explain-route-tos = 针对这种服务类型的包。
 explain-route-via = 下一个路由器：{ $addr }。要查的是它的 MAC 地址，而不是目的地址的。
+explain-route-via-self = { $addr } 是本节点自己 cilium_host 的地址；它只是说明包要送到那个设备。
 explain-route-via-node = 下一个路由器：{ $addr }，即 kind 网络里拥有这些 Pod 的节点。这就是原生路由：没有隧道，每个节点都知道其他节点的 Pod 网段。
 explain-route-dev = 从设备 { $dev } 出去。
 explain-route-dev-cilium-host = 从 cilium_host 出去，它是一对虚拟设备的一端；进去的包从 cilium_net 出来，仍在同一个节点里。这条路要经过 XFRM policy。
@@ -191,6 +192,7 @@ explain-route-cache = 内核对 `ip route get` 的回答；后面是标志和度
 explain-route-expires = 过了这段时间，路由会自己消失。
 explain-route-error = 发送方会得到的错误。
 explain-route-mtu = 这条路上最大的 IP 包：{ $mtu } 字节。
+explain-route-mtu-inner = 这条路上最大的内层包：{ $mtu } 字节。余下的空间留给 ESP 和外层头。
 explain-route-mtu-ipsec = 在表 200 里，这是加密之后的大小，所以可以用满设备的 MTU { $mtu }：给 ESP 的余地已经在 Pod 较小的 MTU 里留好了。
 explain-route-metrics = 关于这条路径：{ $text }。
 explain-route-iif = 查询时给出的入口设备。
@@ -298,4 +300,5 @@ explain-counter-XfrmOutNoQueueSpace = IP-TFS 的队列已满。
 
 ## 粘贴内容的其余部分
 
+explain-as-above = 同第 { $line } 行
 explain-command = 这是命令，不是它的输出。

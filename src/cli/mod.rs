@@ -7,6 +7,7 @@ mod bookshelf;
 mod completions;
 mod courses;
 mod decrypt;
+mod explain;
 mod io;
 mod learn;
 mod lint;
@@ -53,6 +54,7 @@ struct Everywhere {
 enum Command {
     Learn(learn::Args),
     Decrypt(decrypt::Args),
+    Explain(explain::Args),
     Lint(lint::Args),
     Courses(courses::Args),
     Progress(progress::Args),
@@ -98,6 +100,7 @@ fn run(call: Call, misplaced: Option<&'static str>, io: &mut Io) -> Result<Exit,
     match command {
         Command::Learn(args) => learn::run(args, color),
         Command::Decrypt(args) => decrypt::run(&args, io),
+        Command::Explain(args) => explain::run(&args, color, io),
         Command::Lint(args) => lint::run(args, io),
         Command::Courses(args) => courses::run(&args, io),
         Command::Progress(args) => progress::run(args, io),

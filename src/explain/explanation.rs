@@ -1,5 +1,5 @@
 use super::note::Note;
-use super::sort::{Block, Kind, blocks, only};
+use super::sort::{Block, Kind, blocks};
 use super::{link, mask_keys, route, tcpdump, xfrm};
 use crate::listing::{Listing, Place, Span, Unread};
 use crate::words::Words;
@@ -32,9 +32,9 @@ pub struct Explained {
 }
 
 impl Explanation {
-    /// Whether anything was recognised at all.
+    /// Whether nothing was recognised, commands aside.
     pub fn is_empty(&self) -> bool {
-        self.notes.is_empty()
+        self.kinds.iter().all(|kind| *kind == Kind::Command)
     }
 
     /// The sentences about one line, numbered from 1.
@@ -45,47 +45,50 @@ impl Explanation {
 
 /// Explains each field of a pasted text in the language of `words`.
 pub fn explain(text: &str, words: &Words) -> Explanation {
+    let lines: Vec<&str> = text.lines().collect();
     let mut found = Explanation::default();
     for block in blocks(text) {
-        let (notes, unread) = read(text, &block);
+        let own = lines.get(block.first - 1..block.last).unwrap_or_default();
+        let (notes, unread) = read(own, &block);
         if !notes.is_empty() && !found.kinds.contains(&block.kind) {
             found.kinds.push(block.kind);
         }
-        found.notes.extend(notes.into_iter().map(|note| said(&note, text, words)));
-        found.unread.extend(unread);
+        // The readers count from the block's first line.
+        let shift = block.first - 1;
+        found.notes.extend(notes.into_iter().map(|note| said(&note, own, shift, words)));
+        found.unread.extend(unread.into_iter().map(|unread| Unread { line: unread.line + shift, ..unread }));
     }
     found.notes.sort_by_key(|note| (note.span.line, note.span.start));
-    found.unread.sort_by_key(|unread| unread.line);
     found
 }
 
-fn said(note: &Note, text: &str, words: &Words) -> Explained {
-    Explained {
-        span: note.span,
-        field: note.field,
-        message: note.message(),
-        words: mask_keys(slice(text, note.span)),
-        text: note.say(words),
-    }
+fn said(note: &Note, lines: &[&str], shift: usize, words: &Words) -> Explained {
+    // A comma after a value separates it from the next one.
+    let own = slice(lines, note.span).trim_end_matches(',');
+    let span = Span { line: note.span.line + shift, start: note.span.start, end: note.span.start + own.len() };
+    Explained { span, field: note.field, message: note.message(), words: mask_keys(own), text: note.say(words) }
 }
 
-fn slice(text: &str, span: Span) -> &str {
-    let line = span.line.checked_sub(1).and_then(|index| text.lines().nth(index)).unwrap_or_default();
+fn slice<'a>(lines: &[&'a str], span: Span) -> &'a str {
+    let line = span.line.checked_sub(1).and_then(|index| lines.get(index)).copied().unwrap_or_default();
     line.get(span.start..span.end).unwrap_or_default()
 }
 
 /// Reads one block with the reader of its kind.
-fn read(text: &str, block: &Block) -> (Vec<Note>, Vec<Unread>) {
-    let own = only(text, block);
-    let masked = |span: Span| mask_keys(slice(&own, span));
+fn read(lines: &[&str], block: &Block) -> (Vec<Note>, Vec<Unread>) {
+    let own = lines.join("\n");
+    let masked = |span: Span| mask_keys(slice(lines, span));
     match block.kind {
         Kind::Blank => (Vec::new(), Vec::new()),
         Kind::Command => {
-            let at = |line: &usize| Span { line: *line, start: 0, end: own.lines().nth(line - 1).map_or(0, str::len) };
-            (block.lines.iter().map(|line| Note::of("command", at(line))).collect(), Vec::new())
+            let filled = lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty());
+            let note = |(index, line): (usize, &&str)| {
+                Note::of("command", Span { line: index + 1, start: 0, end: line.len() })
+            };
+            (filled.map(note).collect(), Vec::new())
         }
         Kind::Xfrm => {
-            let (listing, places) = crate::xfrm::parse(&own);
+            let (listing, places) = crate::xfrm::parse_excerpt(&own);
             notes(listing, &places, |place, entry| xfrm::note(place, entry, &masked(place.span)))
         }
         Kind::Rule => {
@@ -103,7 +106,7 @@ fn read(text: &str, block: &Block) -> (Vec<Note>, Vec<Unread>) {
         }
         Kind::Link => link::notes(&own),
         Kind::Tcpdump => tcpdump::notes(&own),
-        Kind::Unknown => (Vec::new(), unknown(&own, block)),
+        Kind::Unknown => (Vec::new(), unknown(lines)),
     }
 }
 
@@ -116,14 +119,15 @@ fn notes<T, F>(
     (notes, listing.unread)
 }
 
-fn unknown(own: &str, block: &Block) -> Vec<Unread> {
-    let line = |line: &usize| Unread {
-        line: *line,
-        text: mask_keys(own.lines().nth(line - 1).unwrap_or_default()),
+fn unknown(lines: &[&str]) -> Vec<Unread> {
+    let filled = lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let unread = |(index, line): (usize, &&str)| Unread {
+        line: index + 1,
+        text: mask_keys(line),
         reason: "neither ip (xfrm, rule, route, addr, link) nor tcpdump nor /proc/net/xfrm_stat prints such a line"
             .to_owned(),
     };
-    block.lines.iter().map(line).collect()
+    filled.map(unread).collect()
 }
 
 #[cfg(test)]
@@ -165,7 +169,8 @@ mod tests {
         let written: BTreeSet<String> = include_str!("../../assets/words/explain.en.ftl")
             .lines()
             .filter_map(|line| line.split_once(" =").map(|(id, _)| id.to_owned()))
-            .filter(|id| id.starts_with("explain-"))
+            // That one is of the screens.
+            .filter(|id| id.starts_with("explain-") && id != "explain-as-above")
             .collect();
         let never: Vec<_> = written.difference(&said).collect();
         assert!(never.is_empty(), "never said: {never:#?}");
@@ -208,6 +213,19 @@ mod tests {
             ]
         );
         assert_eq!(explanation.notes[0].words, "src 0.0.0.0");
+    }
+
+    #[test]
+    fn an_excerpt_without_its_first_line_is_explained() {
+        let words = Words::new(Language::En);
+        let messages =
+            |text: &str| explain(text, &words).notes.into_iter().map(|note| note.message).collect::<Vec<_>>();
+        assert_eq!(
+            messages("\tmark 0x3e00/0xff00 output-mark 0xe00/0xf00\n"),
+            ["explain-state-mark-encrypt", "explain-output-mark-encrypt"]
+        );
+        assert_eq!(messages("src 0.0.0.0 dst 10.0.0.66\n"), ["explain-state-src-any", "explain-state-dst"]);
+        assert_eq!(messages("\tdir fwd priority 2975\n"), ["explain-policy-dir-fwd", "explain-policy-priority-fwd"]);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::route::{Field, Protocol, Route, RouteType, Rule, RuleAction, Scope, T
 pub(super) const IPSEC_TABLE: TableId = TableId::Number(200);
 /// Cilium's table for its proxy.
 pub(super) const PROXY_TABLE: TableId = TableId::Number(2004);
+/// The usual MTU of a device, in octets.
+const ETHERNET_MTU: u32 = 1500;
 /// Cilium's own protocol number for its IPsec routes.
 const IPSEC_PROTOCOL: Protocol = Protocol::Number(50);
 
@@ -63,6 +65,7 @@ pub(super) fn of_route(place: &Place<Field>, route: &Route, text: &str) -> Note 
             kind => note.with("kind", kind),
         },
         Field::RouteDst => destination(note, route, ipsec),
+        Field::RouteVia if route.dev.as_deref() == Some("cilium_host") => note.variant("self").with("addr", value),
         Field::RouteVia if is_between_nodes(route) => note.variant("node").with("addr", value),
         Field::RouteVia | Field::RouteSrc => note.with("addr", value),
         Field::RouteDev => match value {
@@ -87,6 +90,9 @@ pub(super) fn of_route(place: &Place<Field>, route: &Route, text: &str) -> Note 
             "onlink" => note.variant("onlink"),
             _ => note.with("text", text),
         },
+        Field::RouteMtu if ipsec && route.metrics.mtu().is_some_and(|mtu| mtu < ETHERNET_MTU) => {
+            note.variant("inner").with("mtu", value)
+        }
         Field::RouteMtu if ipsec => note.variant("ipsec").with("mtu", value),
         Field::RouteMtu => note.with("mtu", value),
         _ => note.with("text", text),

@@ -31,8 +31,9 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Block {
     pub(super) kind: Kind,
-    /// The lines, numbered from 1, without the blank ones.
-    pub(super) lines: Vec<usize>,
+    /// Its first and its last line, numbered from 1; lines between them may be blank.
+    pub(super) first: usize,
+    pub(super) last: usize,
     /// The table that the command above asked for.
     pub(super) table: Option<TableId>,
 }
@@ -50,8 +51,8 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
             _ => {}
         }
         match blocks.last_mut().filter(|block| block.kind == kind) {
-            Some(block) => block.lines.push(index + 1),
-            None => blocks.push(Block { kind, lines: vec![index + 1], table: table.clone() }),
+            Some(block) => block.last = index + 1,
+            None => blocks.push(Block { kind, first: index + 1, last: index + 1, table: table.clone() }),
         }
     }
     blocks
@@ -160,21 +161,6 @@ fn table_of(command: &str) -> Option<TableId> {
     words.next().filter(|table| *table != "all").map(TableId::of_word)
 }
 
-/// The lines of `block` at their place, and nothing else: so the readers count lines as the paste does.
-pub(super) fn only(text: &str, block: &Block) -> String {
-    let mut kept = String::new();
-    let mut lines = block.lines.iter().copied().peekable();
-    for (index, line) in text.lines().enumerate() {
-        let Some(next) = lines.peek() else { break };
-        if *next == index + 1 {
-            kept.push_str(line);
-            lines.next();
-        }
-        kept.push('\n');
-    }
-    kept
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +201,6 @@ mod tests {
         let routes: Vec<_> = blocks.iter().filter(|block| block.kind == Kind::Route).collect();
         assert_eq!(routes[0].table, Some(TableId::Number(200)));
         assert_eq!(routes[1].table, None);
-        assert_eq!(only(text, routes[0]), "\n10.0.1.0/24 dev cilium_host\n");
+        assert_eq!((routes[0].first, routes[0].last), (2, 2));
     }
 }

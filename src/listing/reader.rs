@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::{Span, Unread};
@@ -18,16 +19,23 @@ pub struct Token<'a> {
 pub struct Reader<'a> {
     lines: Vec<&'a str>,
     tokens: Vec<Token<'a>>,
+    /// For each word, the index of the first word of the next line.
+    next_lines: Vec<usize>,
     at: usize,
-    unread: Vec<Unread>,
+    unread: BTreeMap<usize, Unread>,
 }
 
 impl<'a> Reader<'a> {
     /// Splits `text` into lines and words.
     pub fn new(text: &'a str) -> Self {
         let lines: Vec<&str> = text.lines().collect();
-        let tokens = lines.iter().enumerate().flat_map(|(index, line)| words(line, index + 1)).collect();
-        Self { lines, tokens, at: 0, unread: Vec::new() }
+        let mut tokens = Vec::new();
+        let mut next_lines = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            tokens.append(&mut words(line, index + 1));
+            next_lines.resize(tokens.len(), tokens.len());
+        }
+        Self { lines, tokens, next_lines, at: 0, unread: BTreeMap::new() }
     }
 
     /// Whether all words are taken.
@@ -114,10 +122,8 @@ impl<'a> Reader<'a> {
 
     /// The words not yet taken of the line of the next word.
     pub fn rest_of_line(&self) -> &[Token<'a>] {
-        let rest = self.tokens.get(self.at..).unwrap_or_default();
-        let line = rest.first().map(|token| token.span.line);
-        let end = rest.iter().position(|token| Some(token.span.line) != line).unwrap_or(rest.len());
-        rest.get(..end).unwrap_or_default()
+        let end = self.next_lines.get(self.at).copied().unwrap_or(self.at);
+        self.tokens.get(self.at..end).unwrap_or_default()
     }
 
     /// Takes the next `count` words.
@@ -137,17 +143,15 @@ impl<'a> Reader<'a> {
 
     /// Names the line `line` as unread; a line is named once, with the first reason.
     pub fn refuse(&mut self, line: usize, reason: impl Into<String>) {
-        if self.unread.iter().any(|unread| unread.line == line) {
-            return;
-        }
-        let text = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or_default();
-        self.unread.push(Unread { line, text: without_keys(text), reason: reason.into() });
+        self.unread.entry(line).or_insert_with(|| {
+            let text = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or_default();
+            Unread { line, text: without_keys(text), reason: reason.into() }
+        });
     }
 
     /// The lines named so far, in the order of the text.
-    pub fn into_unread(mut self) -> Vec<Unread> {
-        self.unread.sort_by_key(|unread| unread.line);
-        self.unread
+    pub fn into_unread(self) -> Vec<Unread> {
+        self.unread.into_values().collect()
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod block;
 mod console;
+mod explained;
 mod fields;
 mod foreign;
 mod layout;
@@ -20,6 +21,7 @@ mod table;
 
 pub use block::Block;
 pub use console::{Console, Printer};
+pub use explained::explained;
 pub use fields::{FieldRow, fields};
 pub use foreign::{Foreign, sanitised};
 pub use layout::layout;

@@ -18,7 +18,7 @@ pub use lookup::{
 };
 pub use metrics::{Metric, MetricName, MetricValue, Metrics};
 pub use names::{Protocol, RouteType, Scope, TableId};
-pub use route::{Got, NextHop, Preference, Route, RouteFlags};
+pub use route::{CacheUsage, Got, NextHop, Preference, Route, RouteFlags};
 pub use route_read::{parse_routes, read_routes};
 pub use route_text::{RouteStyle, print_routes, print_routes_json};
 pub use rule::{Device, Rule, RuleAction};

@@ -175,6 +175,11 @@ impl RouteType {
         }
     }
 
+    /// The type of the kernel's number, which counts from 1 in the order of [`RouteType::ALL`].
+    pub fn of_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+    }
+
     /// The type of a word.
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)

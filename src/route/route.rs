@@ -110,6 +110,26 @@ pub struct Got {
     pub iif: Option<String>,
     /// The `cache` line: its flags, such as `local` (IPv4 only).
     pub cache: Option<Vec<String>>,
+    /// What `-s` adds there.
+    pub usage: CacheUsage,
+}
+
+/// How the kernel used a cached route; 0 is not printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct CacheUsage {
+    /// References.
+    pub users: u32,
+    /// How often it was used.
+    pub used: u32,
+    /// Seconds since it was used last.
+    pub age: u32,
+}
+
+impl CacheUsage {
+    /// The numbers with their names, as far as they are printed.
+    pub(super) fn shown(self) -> impl Iterator<Item = (&'static str, u32)> {
+        [("users", self.users), ("used", self.used), ("age", self.age)].into_iter().filter(|(_, count)| *count != 0)
+    }
 }
 
 /// How a router was announced (RFC 4191).

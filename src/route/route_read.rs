@@ -77,7 +77,10 @@ impl Parser<'_> {
     /// `[type] destination` opens a route.
     fn route(&mut self, here: Span) {
         let before = self.reader.mark();
-        let kind = self.reader.peek().and_then(RouteType::of_word);
+        // `ip -N` prints the type as a number.
+        let numbered = |word: &str| RouteType::of_number(word.parse().ok()?);
+        let opens = self.reader.peek_at(1).is_some_and(|word| destination(word).is_some());
+        let kind = self.reader.peek().and_then(|word| RouteType::of_word(word).or(numbered(word).filter(|_| opens)));
         if kind.is_some() {
             self.reader.skip(1);
         }
@@ -320,6 +323,17 @@ impl Parser<'_> {
                 self.current()?.expires = Some(seconds);
                 Field::RouteExpires
             }
+            "users" | "used" => {
+                let count = self.reader.parsed("a number")?;
+                let usage = &mut self.got()?.usage;
+                *(if word == "users" { &mut usage.users } else { &mut usage.used }) = count;
+                Field::RouteCache
+            }
+            "age" => {
+                let age = self.reader.read("seconds such as 31sec", |word| word.strip_suffix("sec")?.parse().ok())?;
+                self.got()?.usage.age = age;
+                Field::RouteCache
+            }
             "error" => {
                 // Old versions print the kernel's -113 as it is, newer ones as an unsigned number.
                 let error = self.reader.read("an error number", |word| match word.parse::<i64>() {
@@ -481,6 +495,14 @@ throw 10.11.0.0/16 \n\
         let got = assert_prints_back("10.1.0.5 dev v0 table 200 src 10.9.0.1 mark 0xd00 uid 0 \n    cache mtu 1500 \n");
         let json = r#"[{"dst":"10.1.0.5","dev":"v0","table":"200","prefsrc":"10.9.0.1","flags":[],"mark":3328,"uid":0,"cache":[],"metrics":[{"mtu":1500}]}]"#;
         assert_eq!(print_routes_json(&got, RouteStyle { tables: true, ..RouteStyle::default() }), format!("{json}\n"));
+    }
+
+    #[test]
+    fn counters_details_and_numbers_of_get_are_read() {
+        assert_prints_back("10.0.1.165 via 172.18.0.2 dev eth0 src 172.18.0.3 uid 0 \n    cache users 2 age 31sec \n");
+        assert_prints_back("unicast 10.0.1.165 via 172.18.0.2 dev eth0 table main src 172.18.0.3 uid 0 \n    cache \n");
+        let numbers = parse_routes("2 10.0.0.0/24 dev eth0 proto 50 scope 254 \n", &TableId::Number(200));
+        assert_eq!((numbers.items[0].kind, &numbers.items[0].scope), (RouteType::Local, &Scope::HOST));
     }
 
     #[test]

@@ -25,8 +25,10 @@ impl RouteStyle {
         let lines = || text.lines().filter(|line| !line.starts_with([' ', '\t']) && !line.is_empty());
         let has_table = |line: &str| line.split(' ').any(|word| word == "table");
         Self {
-            details: lines().next().is_some()
-                && lines().all(|line| line.contains(" proto ") && line.contains(" scope ")),
+            // `unicast` is printed with -d only; a listing without such routes shows it by what is always there then.
+            details: lines().any(|line| line.starts_with("unicast "))
+                || (lines().next().is_some()
+                    && lines().all(|line| line.contains(" proto ") && line.contains(" scope "))),
             oneline: text.contains("\\\t") || text.contains("\\    "),
             tables: text.lines().any(has_table),
         }
@@ -158,6 +160,10 @@ fn after_cache(line: &mut String, route: &Route) {
     if let Some(error) = route.error {
         let _ = write!(line, "error {error} ");
     }
+    for (name, count) in route.got.iter().flat_map(|got| got.usage.shown()) {
+        let unit = if name == "age" { "sec" } else { "" };
+        let _ = write!(line, "{name} {count}{unit} ");
+    }
     for metric in &route.metrics.0 {
         let lock = if metric.lock { "lock " } else { "" };
         let _ = write!(line, "{} {lock}{} ", metric.name.word(), metric.value);
@@ -240,6 +246,9 @@ fn object(route: &Route, style: RouteStyle) -> Object {
     object.put_some("cache", route.got.as_ref().and_then(|got| got.cache.clone()));
     object.put_some("expires", route.expires);
     object.put_some("error", route.error);
+    for (name, count) in route.got.iter().flat_map(|got| got.usage.shown()) {
+        object.put(name, count);
+    }
     if !route.metrics.0.is_empty() {
         let mut metrics = Object::default();
         route.metrics.0.iter().for_each(|metric| put_metric(&mut metrics, metric));

@@ -33,7 +33,7 @@ pub use names::{
 pub use policy::{Policy, PolicyStats, Template};
 pub use prefix::{NotAPrefix, Prefix};
 pub use print::{Style, print_policies, print_states};
-pub use read::{Entry, parse, parse_policies, parse_states};
+pub use read::{Entry, parse, parse_excerpt, parse_policies, parse_states};
 pub use sad::{Inbound, StateLookup, StateMiss, find_in_state, find_out_state};
 pub use selector::{Flow, Selector, UpperProto};
 pub use spd::{PolicyIndexes, PolicyLookup, PolicyMiss, SelectorMiss, find_policy};

@@ -44,9 +44,33 @@ pub fn parse_policies(text: &str) -> Listing<Policy> {
 
 /// Reads states and policies, and where each field of them stands.
 pub fn parse(text: &str) -> (Listing<Entry>, Vec<Place<Field>>) {
-    let mut parser = Parser { reader: Reader::new(text), entries: Vec::new(), places: Vec::new() };
+    read_from(text, Vec::new(), Draft::is_complete)
+}
+
+/// Reads a text that may begin in the middle of an entry, as an excerpt does. What stands before the first `src … dst …`
+/// becomes an entry with the addresses `0.0.0.0`, for its fields only: it is no state or policy of anybody's.
+pub fn parse_excerpt(text: &str) -> (Listing<Entry>, Vec<Place<Field>>) {
+    let mut reader = Reader::new(text);
+    let mut of_policy = false;
+    while let Some(word) = reader.next_token().map(|token| token.text).filter(|word| *word != "src") {
+        of_policy |= matches!(word, "priority" | "tmpl" | "level" | "enc-mask");
+    }
+    let starts_whole = Reader::new(text).peek() == Some("src");
+    let first = if of_policy {
+        let any = Selector::between(Prefix::ANY_V4, Prefix::ANY_V4);
+        Entry::Policy(Box::new(Policy::allow(Direction::Out, any)))
+    } else {
+        Draft::void(0).entry
+    };
+    let entries = if starts_whole { Vec::new() } else { vec![Draft::new(first, 1)] };
+    // The second line of an entry may be missing as well (`… | grep src`).
+    read_from(text, entries, |draft| !draft.void)
+}
+
+fn read_from(text: &str, entries: Vec<Draft>, is_whole: fn(&Draft) -> bool) -> (Listing<Entry>, Vec<Place<Field>>) {
+    let mut parser = Parser { reader: Reader::new(text), entries, places: Vec::new() };
     parser.run();
-    let complete = parser.entries.iter().map(Draft::is_complete).collect::<Vec<_>>();
+    let complete = parser.entries.iter().map(is_whole).collect::<Vec<_>>();
     // An entry that lacks its identity is left out, and with it the places of its fields.
     let renumbered: Vec<Option<usize>> = complete
         .iter()
@@ -58,7 +82,7 @@ pub fn parse(text: &str) -> (Listing<Entry>, Vec<Place<Field>>) {
         })
         .collect();
     let mut reader = parser.reader;
-    for draft in parser.entries.iter().filter(|draft| !draft.is_complete()) {
+    for draft in parser.entries.iter().filter(|draft| !is_whole(draft)) {
         reader.refuse(draft.line, draft.lack());
     }
     let places = parser
@@ -66,7 +90,7 @@ pub fn parse(text: &str) -> (Listing<Entry>, Vec<Place<Field>>) {
         .into_iter()
         .filter_map(|place| Some(Place { item: renumbered.get(place.item).copied().flatten()?, ..place }))
         .collect();
-    let items = parser.entries.into_iter().filter(Draft::is_complete).map(|draft| draft.entry).collect();
+    let items = parser.entries.into_iter().filter(is_whole).map(|draft| draft.entry).collect();
     (Listing { items, unread: reader.into_unread() }, places)
 }
 

@@ -7,8 +7,8 @@ use super::{Run, help};
 use crate::command::keyword;
 use crate::datapath::{Refusal, RouteAnswer, RouteFlow, network};
 use crate::route::{
-    Got, Metric, MetricName, MetricValue, Metrics, Protocol, Route, RouteFlags, RouteStyle, RouteType, Scope, TableId,
-    print_routes, print_routes_json,
+    CacheUsage, Got, Metric, MetricName, MetricValue, Metrics, Protocol, Route, RouteFlags, RouteStyle, RouteType,
+    Scope, TableId, print_routes, print_routes_json,
 };
 use crate::xfrm::Prefix;
 
@@ -266,6 +266,7 @@ impl Run<'_> {
                 uid: iif.is_none().then_some(0),
                 iif,
                 cache: Some(flags.iter().map(|&flag| flag.to_owned()).collect()),
+                usage: CacheUsage::default(),
             }),
             tos: flow.tos,
             ..found

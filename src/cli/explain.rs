@@ -1,0 +1,145 @@
+//! `esplain explain`: pasted text of `ip`, `tcpdump` or `/proc/net/xfrm_stat`, line by line.
+
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{Io, learn};
+use crate::explain::{Explained, Explanation, explain};
+use crate::render::{Colour, Look, Surroundings, explained, paint};
+use crate::trouble::{Exit, Trouble};
+use crate::words::Words;
+
+/// Explain pasted text of ip, tcpdump or /proc/net/xfrm_stat, line by line.
+///
+/// Takes `ip xfrm state`, `ip xfrm policy`, `ip rule`, `ip route`, `ip addr`, `ip link`, tcpdump's lines and
+/// `/proc/net/xfrm_stat`, also several in one paste, also damaged. Each line is printed with what its fields mean in a
+/// Cilium cluster below it; lines that cannot be read are named. Keys show only as fingerprints.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The text; `-`, and no file at all, is standard input.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The language: `en` or `zh`. Without it, the one of the locale.
+    #[arg(long, value_name = "LANGUAGE", env = "ESPLAIN_LANG")]
+    lang: Option<String>,
+    /// Print one JSON object with all notes and all unread lines.
+    #[arg(long)]
+    json: bool,
+    /// Text for screen readers: no columns.
+    #[arg(long, env = "ESPLAIN_PLAIN", value_parser = clap::builder::FalseyValueParser::new())]
+    plain: bool,
+    /// Show keys as they stand in the text.
+    #[arg(long)]
+    with_keys: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Printed<'a> {
+    language: &'static str,
+    notes: Vec<PrintedNote<'a>>,
+    unread: Vec<PrintedUnread<'a>>,
+}
+
+#[derive(Serialize)]
+struct PrintedNote<'a> {
+    /// From 1.
+    line: usize,
+    /// The first and the last character, from 1.
+    columns: [usize; 2],
+    field: &'a str,
+    /// Which of the field's cases it is: the id of the message.
+    case: &'a str,
+    words: &'a str,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct PrintedUnread<'a> {
+    line: usize,
+    text: &'a str,
+    reason: &'a str,
+}
+
+pub(super) fn run(args: &Args, color: Colour, io: &mut Io) -> Result<Exit, Trouble> {
+    let words = Words::new(learn::language(args.lang.as_deref())?);
+    let (name, text) = read(args.file.as_deref(), io)?;
+    if text.trim().is_empty() {
+        return Err(usable_text(Trouble::unusable(format!("{name} is empty"))));
+    }
+    let explanation = explain(&text, &words);
+    if explanation.is_empty() {
+        let what = format!("{name} holds nothing that ip, tcpdump or /proc/net/xfrm_stat prints");
+        return Err(usable_text(Trouble::unusable(what)));
+    }
+    let printed = if args.json {
+        json(&text, &explanation, args.with_keys, &words)
+    } else {
+        let look = Look::decide(&Surroundings::of_process(color, args.plain));
+        paint(&explained(&text, &explanation, args.with_keys, &look, &words), &look)
+    };
+    io.out.write_all(printed.as_bytes()).map_err(|error| Io::unwritable(&error))?;
+    Ok(Exit::Done)
+}
+
+fn usable_text(trouble: Trouble) -> Trouble {
+    trouble
+        .hint("give it the output of a command: `ip xfrm state | esplain explain`")
+        .hint("it reads `ip xfrm state|policy`, `ip rule`, `ip route`, `ip addr`, `tcpdump` and `/proc/net/xfrm_stat`")
+}
+
+/// No paste is longer than this, in octets.
+const LONGEST: u64 = 4 * 1024 * 1024;
+
+/// The name of the source for messages, and its text.
+fn read(file: Option<&Path>, io: &mut Io) -> Result<(String, String), Trouble> {
+    let mut octets = Vec::new();
+    let (name, read) = if let Some(file) = file.filter(|file| file.as_os_str() != "-") {
+        let read = std::fs::File::open(file).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut octets));
+        (file.display().to_string(), read)
+    } else {
+        if std::io::stdin().is_terminal() {
+            // What cannot be said on standard error is not worth ending for.
+            let _ = writeln!(io.err, "Paste the text, then press Ctrl-D on a line of its own.");
+        }
+        ("standard input".to_owned(), io.input.by_ref().take(LONGEST + 1).read_to_end(&mut octets))
+    };
+    read.map_err(|error| Trouble::unusable(format!("{name} cannot be read")).because(&error))?;
+    if octets.len() as u64 > LONGEST {
+        return Err(Trouble::unusable(format!("{name} is longer than {} MiB", LONGEST / 1024 / 1024))
+            .hint("to look into a capture, use `esplain decrypt`"));
+    }
+    Ok((name, String::from_utf8_lossy(&octets).into_owned()))
+}
+
+fn json(text: &str, explanation: &Explanation, with_keys: bool, words: &Words) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let line_of = |note: &Explained| note.span.line.checked_sub(1).and_then(|index| lines.get(index)).copied();
+    let note = |note: &'_ Explained| -> ([usize; 2], Option<&str>) {
+        let line = line_of(note).unwrap_or_default();
+        let characters = |octets: usize| line.get(..octets).map_or(0, |before| before.chars().count());
+        let raw = line.get(note.span.start..note.span.end).filter(|_| with_keys);
+        ([characters(note.span.start) + 1, characters(note.span.end)], raw)
+    };
+    let notes = explanation.notes.iter().map(|explained| {
+        let (columns, raw) = note(explained);
+        PrintedNote {
+            line: explained.span.line,
+            columns,
+            field: explained.field,
+            case: explained.message.strip_prefix("explain-").unwrap_or(&explained.message),
+            words: raw.unwrap_or(&explained.words),
+            text: &explained.text,
+        }
+    });
+    let unread = explanation.unread.iter().map(|unread| PrintedUnread {
+        line: unread.line,
+        text: &unread.text,
+        reason: &unread.reason,
+    });
+    let printed = Printed { language: words.language().code(), notes: notes.collect(), unread: unread.collect() };
+    // Strings and numbers always serialize.
+    serde_json::to_string(&printed).unwrap_or_default() + "\n"
+}
