@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::cluster::{Cluster, Event};
-use super::device::{Mac, Port, StackId};
+use super::device::{AddressScope, Mac, Port, StackId};
 use super::hop::{Drop, RouteAnswer, Stage};
 use super::ipv4::{self, Arp};
 use super::neighbour::{Neighbour, NeighbourState, timing};
@@ -86,8 +86,9 @@ impl Cluster {
     fn ask_for(&mut self, port: Port, address: Ipv4Addr, wish: Option<Ipv4Addr>, whom: Option<Mac>) {
         let Some(own) = self.stack(port.stack) else { return };
         let Some(device) = own.device_at(port.device) else { return };
-        let source =
-            wish.filter(|wish| own.has_address((*wish).into())).or_else(|| own.select_source(&device.name, address));
+        let source = wish
+            .filter(|wish| own.has_address((*wish).into()))
+            .or_else(|| own.select_source(&device.name, Some(address), AddressScope::Link));
         let Some(source) = source else { return };
         let request = Arp { reply: false, sender: (device.mac, source), target: (whom.unwrap_or_default(), address) };
         self.send_arp(port, request, whom.unwrap_or(Mac::BROADCAST));

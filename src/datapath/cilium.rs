@@ -387,10 +387,8 @@ impl Cluster {
             selector: Some(any),
             ..State::esp_tunnel(src.into(), dst.into(), Spi(key.id.into()))
         };
-        // The agent replaces a state that is there.
-        if self.add_state(stack, state.clone(), false).is_err() {
-            let _ = self.add_state(stack, state, true);
-        }
+        // A state that is there already stays: the kernel would not change its key either.
+        let _ = self.add_state(stack, state);
     }
 
     fn put_policy(

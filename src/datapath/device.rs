@@ -141,7 +141,7 @@ pub struct Address {
 }
 
 /// How far an address is valid (`RT_SCOPE_*`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AddressScope {
     /// Everywhere.
     Global,

@@ -86,7 +86,7 @@ impl Entry {
                     seq: halves(self.window.top()),
                     oseq: halves(self.sent),
                     window: *window,
-                    bitmap: vec![self.window.bitmap()],
+                    bitmap: bitmap(&self.window, *window),
                 }
             }
             _ => Replay::Short { seq: self.window.top() as u32, oseq: self.sent as u32, bitmap: self.window.bitmap() },
@@ -165,9 +165,9 @@ pub enum Refused {
 }
 
 impl Cluster {
-    /// `ip xfrm state add`, or with `update` `ip xfrm state update` (net/xfrm/xfrm_state.c `xfrm_state_add`,
-    /// `xfrm_state_update`). Two states that one packet would find are one too many.
-    pub fn add_state(&mut self, stack: StackId, state: State, update: bool) -> Result<StateId, Refused> {
+    /// `ip xfrm state add` (net/xfrm/xfrm_state.c `xfrm_state_add`). Two states that one packet would find are one too
+    /// many.
+    pub fn add_state(&mut self, stack: StackId, state: State) -> Result<StateId, Refused> {
         match state.compile() {
             Err(Unusable::Unsupported { .. }) => return Err(Refused::NoAlgorithm),
             Err(Unusable::KeyLength { .. } | Unusable::IcvLength { .. }) => return Err(Refused::Invalid),
@@ -175,22 +175,29 @@ impl Cluster {
         }
         let now = self.now();
         let own = self.stacks.get_mut(stack.0).ok_or(Refused::Invalid)?;
-        let at = own.sad.iter().position(|entry| is_found_by(&entry.state, state_key(&state)));
+        if own.sad.iter().any(|entry| is_found_by(&entry.state, state_key(&state))) {
+            return Err(Refused::Exists);
+        }
         let id = StateId(own.next_state);
         own.next_state += 1;
-        let entry = Entry::new(id, state, now, &mut self.random).ok_or(Refused::Invalid)?;
-        match (at, update) {
-            (Some(_), false) => Err(Refused::Exists),
-            (None, true) => Err(Refused::NoState),
-            (Some(at), true) => {
-                own.sad[at] = entry;
-                Ok(id)
-            }
-            (None, false) => {
-                own.sad.push(entry);
-                Ok(id)
-            }
+        own.sad.push(Entry::new(id, state, now, &mut self.random).ok_or(Refused::Invalid)?);
+        Ok(id)
+    }
+
+    /// `ip xfrm state update` (`xfrm_state_update`): limits, output-mark and `if_id` change; a key never does.
+    pub fn update_state(&mut self, stack: StackId, state: &State) -> Result<(), Refused> {
+        let own = self.stacks.get_mut(stack.0).ok_or(Refused::Invalid)?;
+        let found = own.sad.iter_mut().rev().find(|entry| is_found_by(&entry.state, state_key(state)));
+        let kept = &mut found.ok_or(Refused::NoState)?.state;
+        if state.encap.is_some() && kept.encap.is_none() {
+            return Err(Refused::Invalid);
         }
+        let limits = state.stats.map(|stats| stats.limits).unwrap_or_default();
+        kept.stats.get_or_insert_default().limits = limits;
+        kept.encap = state.encap.or(kept.encap);
+        kept.output_mark = state.output_mark.or(kept.output_mark);
+        kept.if_id = state.if_id.or(kept.if_id);
+        Ok(())
     }
 
     /// `ip xfrm policy add`, or with `update` `ip xfrm policy update`, which also adds.
@@ -335,6 +342,15 @@ pub(super) fn fits(selector: &crate::xfrm::Selector, flow: &Flow) -> bool {
         && selector.sport.is_none_or(|port| port == flow.sport)
         && selector.dport.is_none_or(|port| port == flow.dport)
         && selector.dev.as_ref().is_none_or(|dev| flow.dev.as_ref() == Some(dev))
+}
+
+/// The newest numbers of a window in words of 32, as many as it is wide.
+fn bitmap(window: &ReplayWindow, size: u32) -> Vec<u32> {
+    let mut words = vec![0; size.div_ceil(32) as usize];
+    if let Some(first) = words.first_mut() {
+        *first = window.bitmap();
+    }
+    words
 }
 
 fn civil(time: Timestamp) -> Option<jiff::civil::DateTime> {

@@ -308,7 +308,7 @@ impl Cluster {
             iif: "lo".to_owned(),
             oif: out.device.clone(),
         };
-        let answer = own.route(&flow);
+        let answer = own.route_output(&flow);
         Ok((flow, answer))
     }
 
@@ -348,10 +348,10 @@ impl Cluster {
             .find(|(known, _, until)| *known == destination && *until > self.now())
             .map(|(_, mtu, _)| *mtu);
         let mtu = by_route.unwrap_or(device.mtu);
+        let source = if local { Some(destination) } else { own.source_of(route) };
         let source = match route.src {
-            Some(std::net::IpAddr::V4(source)) => Some(source),
-            _ if local => Some(destination),
-            _ => None,
+            Some(std::net::IpAddr::V4(preferred)) => Some(preferred),
+            _ => source,
         };
         Some(Dst {
             device: device.index,
@@ -365,8 +365,8 @@ impl Cluster {
     }
 
     fn source_for(&self, stack: StackId, out: &Outgoing, dst: &Dst) -> Option<Ipv4Addr> {
-        let own = self.stack(stack)?;
-        out.source.or(dst.source).or_else(|| own.select_source(&own.device_name(dst.device), dst.next_hop))
+        self.stack(stack)?;
+        out.source.or(dst.source)
     }
 
     fn header_for(&self, stack: StackId, out: &Outgoing, source: Ipv4Addr, dst: &Dst) -> ipv4::Ipv4Header {

@@ -310,34 +310,71 @@ impl Stack {
         self.hooks.iter().find(|hook| hook.device == device && hook.point == point)
     }
 
-    /// The source address for packets to `destination` by a device, for which no route names one
-    /// (`inet_select_addr`): an address on the destination's subnet, else the device's first, else any device's.
-    pub fn select_source(&self, device: &str, destination: Ipv4Addr) -> Option<Ipv4Addr> {
-        let usable = |device: &Device| -> Vec<(Ipv4Addr, u8)> {
-            device
-                .addresses
-                .iter()
-                .filter(|own| own.scope != AddressScope::Host)
-                .filter_map(|own| match own.address {
-                    IpAddr::V4(address) => Some((address, own.prefix_len)),
-                    IpAddr::V6(_) => None,
-                })
-                .collect()
+    /// The source address for packets by a device to a next hop (net/ipv4/devinet.c `inet_select_addr`): an address that
+    /// is valid as far as the route's scope, best one on the next hop's subnet, else one of another device.
+    pub fn select_source(&self, device: &str, next_hop: Option<Ipv4Addr>, scope: AddressScope) -> Option<Ipv4Addr> {
+        let valid = |own: &&Address| own.scope <= scope && own.address.is_ipv4();
+        let on_subnet = |own: &&Address| {
+            next_hop.is_none_or(|hop| Prefix { addr: own.address, len: own.prefix_len }.contains(hop.into()))
         };
-        let own = self.device(device).map(usable).unwrap_or_default();
-        let near = own
-            .iter()
-            .find(|(address, len)| Prefix { addr: (*address).into(), len: *len }.contains(destination.into()));
+        let own: Vec<&Address> =
+            self.device(device).map(|own| own.addresses.iter().filter(valid).collect()).unwrap_or_default();
         let elsewhere = || {
-            self.devices
-                .iter()
-                .flat_map(|device| device.addresses.iter().filter(|own| own.scope == AddressScope::Global))
-                .find_map(|own| match own.address {
-                    IpAddr::V4(address) => Some(address),
-                    IpAddr::V6(_) => None,
-                })
+            let others = self.devices.iter().flat_map(|device| &device.addresses);
+            others.filter(valid).find(|own| own.scope != AddressScope::Link)
         };
-        near.or_else(|| own.first()).map(|(address, _)| *address).or_else(elsewhere)
+        let chosen = own.iter().copied().find(on_subnet).or_else(|| own.first().copied()).or_else(elsewhere)?;
+        match chosen.address {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        }
+    }
+
+    /// The source address that a route gives to packets of this host that have none yet.
+    pub fn source_of(&self, route: &Route) -> Option<Ipv4Addr> {
+        if let Some(IpAddr::V4(preferred)) = route.src {
+            return Some(preferred);
+        }
+        let next_hop = match routing::gateway_of(route) {
+            Some(IpAddr::V4(gateway)) => Some(gateway),
+            _ => None,
+        };
+        let scope = match route.scope {
+            Scope::HOST => AddressScope::Host,
+            Scope::LINK => AddressScope::Link,
+            _ => AddressScope::Global,
+        };
+        self.select_source(routing::device_of(route)?, next_hop, scope)
+    }
+
+    /// Asks rules and tables for a packet of this host (net/ipv4/route.c `ip_route_output_key_hash_rcu`): nowhere is this
+    /// host, everybody is everybody on the link, and a device that was asked for is believed to lead there.
+    pub fn route_output(&self, flow: &RouteFlow) -> RouteAnswer {
+        let IpAddr::V4(dst) = flow.dst else { return self.route(flow) };
+        if dst.is_unspecified() {
+            let mut here = self.route(&RouteFlow { dst: Ipv4Addr::LOCALHOST.into(), ..flow.clone() });
+            if let RouteAnswer::Found { route, .. } = &mut here {
+                route.src = Some(Ipv4Addr::LOCALHOST.into());
+            }
+            return here;
+        }
+        match (self.route(flow), &flow.oif) {
+            (RouteAnswer::Found { rule, mut route }, _) if dst.is_broadcast() => {
+                route.kind = RouteType::Broadcast;
+                route.via = None;
+                RouteAnswer::Found { rule, route }
+            }
+            (RouteAnswer::Nothing, Some(device)) => {
+                let Some(rule) = self.rules.last() else { return RouteAnswer::Nothing };
+                let route = Route {
+                    dev: Some(device.clone()),
+                    scope: Scope::LINK,
+                    ..Route::to(Prefix::host(flow.dst), TableId::MAIN)
+                };
+                RouteAnswer::Found { rule: Box::new(rule.clone()), route: Box::new(route) }
+            }
+            (answer, _) => answer,
+        }
     }
 
     /// The state of an id.

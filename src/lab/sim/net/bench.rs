@@ -44,14 +44,14 @@ impl Bench {
         let stack = cluster.stack_mut(kind).expect("kind");
         stack.set_forwarding(true);
         let bridge = DeviceKind::Bridge { seen: BTreeMap::new() };
-        stack.add_device(Device::new(IfIndex(2), "br-kind", bridge, Mac([2, 0x42, 0x5e, 0x1f, 0xa0, 1]), 1500));
+        stack.add_device(Device::new(IfIndex(9), "br-kind", bridge, Mac([2, 0x42, 0x5e, 0x1f, 0xa0, 1]), 1500));
         bench.ip("kind", "link set br-kind up\naddr add 172.18.0.1/16 brd 172.18.255.255 dev br-kind");
         let nodes = [
             ("worker", 0, 66, 3, Some(("pod-a", 144, "lxc9f1c7a20d5e3"))),
             ("worker2", 1, 236, 2, Some(("pod-b", 165, "lxc4b80e6f1a7c2"))),
             ("control-plane", 2, 189, 4, None),
         ];
-        for (at, (name, net, host, node, pod)) in (3..).zip(nodes) {
+        for (at, (name, net, host, node, pod)) in (2..).zip(nodes) {
             bench.kernel_node(kind, IfIndex(at), name, (net, host, node));
             if let Some((pod, address, device)) = pod {
                 bench.kernel_pod(name, (net, host), pod, address, device);
@@ -80,7 +80,7 @@ impl Bench {
         cluster.add_veth((id, "cilium_host", IfIndex(4), host_mac), (id, "cilium_net", IfIndex(3), net_mac));
         let kind = cluster.stack_mut(kind).expect("kind");
         if let Some(DeviceKind::Veth { master, .. }) = kind.device_mut(&outside).map(|device| &mut device.kind) {
-            *master = Some(IfIndex(2));
+            *master = Some(IfIndex(9));
         }
         kind.set_up(&outside);
         self.ip(

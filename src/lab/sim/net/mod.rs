@@ -4,9 +4,11 @@
 #[cfg(test)]
 mod bench;
 mod ip;
+mod legacy;
 mod options;
 mod ping;
 mod ping_options;
+mod proc;
 mod tcpdump;
 mod tcpdump_options;
 #[cfg(test)]
@@ -73,6 +75,8 @@ pub fn program(call: &Call) -> Option<Box<dyn Process>> {
         "ip" => Some(Box::new(ip::Ip::new(call))),
         "ping" => Some(Box::new(ping::Ping::new(call))),
         "tcpdump" => Some(Box::new(tcpdump::Tcpdump::new(call))),
+        "sysctl" => Some(Box::new(proc::Sysctl::new(call))),
+        "route" | "ifconfig" | "arp" | "netstat" => Some(Box::new(legacy::Legacy::new(call))),
         _ => None,
     }
 }
@@ -81,8 +85,5 @@ pub fn program(call: &Call) -> Option<Box<dyn Process>> {
 /// `/proc/net/dev`, `/proc/sys/net/ipv4/ip_forward`), or `None` when it has no such file.
 pub fn proc_file(net: &Net, network: &str, path: &str) -> Option<Vec<u8>> {
     let (_, stack) = net.stack_of(network)?;
-    match path {
-        "/proc/net/xfrm_stat" => Some(stack.counters.xfrm.text().into_bytes()),
-        _ => None,
-    }
+    proc::file(stack, path).map(String::into_bytes)
 }

@@ -108,9 +108,10 @@ impl Run<'_> {
     /// The usual form: a line or two for the device, two for each address.
     fn long(&self, shown: &Shown<'_>, addresses: &[&Address], link: bool, filter: &Filter) -> String {
         let device = shown.device;
-        let six = self.options.family == Family::Inet6 && !link;
+        let six = self.options.family == Family::Inet6 && !link && filter.dev.is_none();
         // With a family the kernel is asked for less, and the second line falls away.
-        let short = !link && (self.options.family == Family::Inet || six || filter.to.is_some());
+        let family = matches!(self.options.family, Family::Inet | Family::Inet6);
+        let short = !link && (family || filter.to.is_some());
         let mut text = format!("{}: {}", device.index.0, device.name);
         if let Some(peer) = self.peer_name(shown, six) {
             let _ = write!(text, "@{peer}");
@@ -224,6 +225,9 @@ impl Run<'_> {
 
     /// The other end's name; `-6` looks the number up here, whichever stack it is of.
     fn peer_name(&self, shown: &Shown<'_>, six: bool) -> Option<String> {
+        if six && shown.peer_index == Some(shown.device.index.0) {
+            return None;
+        }
         let index = shown.peer_index.filter(|_| six);
         let here = index.and_then(|index| {
             self.stack().ok()?.device_at(crate::datapath::IfIndex(index)).map(|device| device.name.clone())

@@ -41,6 +41,8 @@ struct Run<'a> {
     options: Options,
     cluster: &'a mut Cluster,
     id: StackId,
+    /// What goes to standard error although the call succeeds.
+    warnings: String,
 }
 
 impl Ip {
@@ -48,7 +50,8 @@ impl Ip {
         Self { arguments: call.arguments().to_vec(), network: call.network.clone() }
     }
 
-    fn run(&self, net: &mut Net) -> Result<String, Failed> {
+    /// Standard output, and warnings for standard error.
+    fn run(&self, net: &mut Net) -> Result<(String, String), Failed> {
         let mut options = Options::default();
         let mut words = Words::new(&self.arguments);
         while let Some(option) = words.peek().filter(|word| word.starts_with('-') && word.len() > 1) {
@@ -59,7 +62,7 @@ impl Ip {
             let option = option.strip_prefix('-').filter(|rest| rest.starts_with('-')).unwrap_or(option);
             self.option(option, &mut options, &mut words)?;
             if option == "-V" || option == "-Version" {
-                return Ok("ip utility, iproute2-6.1.0, libbpf 1.1.2\n".to_owned());
+                return Ok(("ip utility, iproute2-6.1.0, libbpf 1.1.2\n".to_owned(), String::new()));
             }
         }
         let Some(word) = words.next() else { return Err(Failed { err: help::IP.to_owned(), status: 255 }) };
@@ -67,9 +70,10 @@ impl Ip {
             return Err(Failed::new(1, format!("Object \"{word}\" is unknown, try \"ip help\".")));
         };
         let Some(id) = net.cluster.find(&self.network) else { return Err(Failed::netlink("Network is down")) };
-        let mut run = Run { options, cluster: &mut net.cluster, id };
+        let mut run = Run { options, cluster: &mut net.cluster, id, warnings: String::new() };
         let text = run.object(object, words)?;
-        Ok(if options.json && options.pretty && text.starts_with('[') { json::pretty(&text) } else { text })
+        let text = if options.json && options.pretty && text.starts_with('[') { json::pretty(&text) } else { text };
+        Ok((text, run.warnings))
     }
 
     fn option(&self, option: &str, options: &mut Options, words: &mut Words<'_>) -> Result<(), Failed> {
@@ -119,8 +123,9 @@ impl Process for Ip {
         let now = world.now();
         world.net.run_until(now);
         match self.run(&mut world.net) {
-            Ok(text) => {
+            Ok((text, warnings)) => {
                 io.print(text);
+                io.complain(warnings);
                 Step::Exit(0)
             }
             Err(Failed { err, status }) => {
@@ -169,6 +174,12 @@ impl Run<'_> {
                 },
             },
             "help" => Err(Failed { err: help::IP.to_owned(), status: 255 }),
+            "monitor" => match words.next() {
+                Some(word) if !["all", "link", "address", "route", "neigh", "rule"].contains(&word) => {
+                    Err(Failed::new(255, format!("Argument \"{word}\" is unknown, try \"ip monitor help\".")))
+                }
+                _ => Err(Failed::elsewhere("ip monitor")),
+            },
             other => Err(Failed::elsewhere(&format!("ip {other}"))),
         }
     }

@@ -184,7 +184,7 @@ impl Run<'_> {
             Some(IpAddr::V4(src)) => Some(src),
             _ => None,
         };
-        let _ = warning;
+        self.warnings += &warning;
         let flow = RouteFlow {
             dst: dst.into(),
             src: source.unwrap_or(Ipv4Addr::UNSPECIFIED).into(),
@@ -201,7 +201,8 @@ impl Run<'_> {
         } else if source.is_some_and(|source| !stack.has_address(source.into())) {
             return Err(Failed::netlink("Network is unreachable"));
         }
-        let route = match stack.route(&flow) {
+        let answer = if iif.is_some() { stack.route(&flow) } else { stack.route_output(&flow) };
+        let route = match answer {
             RouteAnswer::Found { route, .. } => *route,
             RouteAnswer::Nothing => return Err(Failed::netlink("Network is unreachable")),
             RouteAnswer::Refused(Refusal::Blackhole) => return Err(Failed::netlink("Invalid argument")),
@@ -229,17 +230,13 @@ impl Run<'_> {
         let via = crate::datapath::gateway_of(route).filter(|via| !stack.has_address(*via));
         // Only with rules of its own does a stack keep `local` apart from `main` (`fib_unmerge`).
         let unmerged = stack.rules.len() != 3 || stack.rules.first().is_none_or(|rule| rule.priority != 0);
-        let table = if route.table == TableId::LOCAL && !unmerged { TableId::MAIN } else { route.table.clone() };
-        let next = match via {
-            Some(IpAddr::V4(via)) => via,
-            _ => dst,
+        let table = if route.table == TableId::LOCAL && (!unmerged || dst.is_unspecified()) {
+            TableId::MAIN
+        } else {
+            route.table.clone()
         };
-        let chosen = route.src.or_else(|| {
-            if local {
-                return Some(dst.into());
-            }
-            device.as_deref().and_then(|device| stack.select_source(device, next)).map(IpAddr::from)
-        });
+        let own = if local { Some(dst) } else { stack.source_of(route) };
+        let chosen = route.src.or(own.map(IpAddr::from));
         let flags: &[&str] = match route.kind {
             RouteType::Local => &["local"],
             RouteType::Broadcast => &["local", "brd"],

@@ -80,7 +80,7 @@ impl Run<'_> {
         }
         let mut text = format!("\t SAD count {}", self.stack()?.sad.len());
         if self.options.stats > 0 {
-            text.push_str(" buckets 8 Max 1048576");
+            text.push_str(" (buckets count 8 Max 1048576)");
         }
         Ok(text + "\n")
     }
@@ -144,7 +144,12 @@ impl Run<'_> {
             }
             _ => {}
         }
-        self.cluster.add_state(self.id, state, update).map_err(Failed::netlink)?;
+        let done = if update {
+            self.cluster.update_state(self.id, &state)
+        } else {
+            self.cluster.add_state(self.id, state).map(|_| ())
+        };
+        done.map_err(Failed::netlink)?;
         Ok(String::new())
     }
 }
