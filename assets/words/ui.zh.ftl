@@ -24,7 +24,7 @@ ui-notes = 逐行解读
 ui-not-yet = 还没有完成。{ $why }
 ui-check-why = `{ $line }` 不算数。{ $why }
 ui-check-nothing = 这一步没有要检查的；`:next` 继续。
-ui-step-done = **本步完成。** `:next` 继续。
+ui-step-done = **本步完成**。`:next` 继续。
 ui-skipped = 已跳过。实验环境视同你已完成这一步。
 ui-next-open = 这一步还没完成。`:hint` 给提示，`:solve` 由向导代做，`:skip` 跳过。
 ui-next-quiz = 还有一个问题。请回答，或用 `:skip` 查看答案。
@@ -121,7 +121,7 @@ ui-job-exit = 退出码 { $status }
 ui-no-job = 没有作业 { $name }
 ui-jobs-hint = `jobs` 列出作业；行尾的 `&` 创建作业。
 
-ui-playing = **自由练习。** 不做任何检查。`:resume` 会把步骤和环境恢复到现在的样子。
+ui-playing = **自由练习**：不做任何检查。`:resume` 会把步骤和环境恢复到现在的样子。
 ui-not-playing = 你不在自由练习中；`:task` 显示当前步骤。
 ui-language-is = 当前语言是 { $language }。用 `:lang en` 或 `:lang zh` 切换。
 ui-no-language = 没有“{ $name }”这种语言
