@@ -198,7 +198,8 @@ pub(super) fn check(session: &mut Session, rest: &str) -> Result<Reply, Trouble>
         } else {
             Line::of(format!("[{}] ", session.say("ui-check-open", &[])), Role::Warning)
         };
-        shown.append(wants.map_or_else(|| Line::text(check.id.clone()), |wants| inline(&wants)));
+        // A step with one check may leave its words out: the title then says what it is about.
+        shown.append(wants.map_or_else(|| Line::text(text.title.clone()), |wants| inline(&wants)));
         session.console.line(shown);
         if done.met.contains(&check.id) {
             continue;
