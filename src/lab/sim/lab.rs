@@ -161,8 +161,13 @@ impl Sim {
 
     /// Lets the cluster come to rest, as somebody would who waits for it before the next line.
     fn come_to_rest(&mut self) {
-        let limit = self.world.after(SETTLING);
         self.go_to(self.world.after(TYPING));
+        self.settle();
+    }
+
+    /// Lets the cluster do what it is about to do.
+    fn settle(&mut self) {
+        let limit = self.world.after(SETTLING);
         while let Some(next) = super::kube::next_event(&self.world).filter(|next| *next <= limit) {
             self.go_to(next);
         }
@@ -271,6 +276,10 @@ impl Lab for Sim {
     }
 
     fn facts(&mut self) -> Result<BTreeMap<String, String>, Trouble> {
+        // Whoever runs a script asks what came of its last line, not what was on its way.
+        if self.pace == Pace::Jump {
+            self.settle();
+        }
         Ok(super::kube::facts(&self.world))
     }
 
