@@ -1,12 +1,25 @@
-//! The courses in the binary: they lint clean, and nothing may be taken out of their words.
+//! The courses in the binary: they lint clean, and each step proves itself on the simulated lab, in every language.
 
 use std::sync::OnceLock;
 
-use esplain::course::{Files, Gravity, lint};
+use esplain::course::{Book, Files, Gravity, Template, lint};
+use esplain::lab::sim::Sim;
+use esplain::replay::{Claim, Plan, Report, replay};
+use esplain::words::Language;
+
+const SEED: u64 = 7;
 
 fn files() -> &'static Files {
     static FILES: OnceLock<Files> = OnceLock::new();
     FILES.get_or_init(|| Files::embedded("cilium-ipsec").expect("the course is in the binary"))
+}
+
+fn book() -> Book {
+    Book::read(files()).unwrap_or_else(|faults| panic!("{faults:#?}"))
+}
+
+fn replayed(book: &Book, language: Language, step: Option<&str>) -> Report {
+    replay(Plan { book, language, step }, &mut Sim::new(SEED)).unwrap_or_else(|trouble| panic!("{trouble}"))
 }
 
 #[test]
@@ -15,6 +28,54 @@ fn every_course_in_the_binary_lints_clean() {
         let files = Files::embedded(id).expect("it was listed");
         let told: Vec<String> = lint(&files).iter().map(|fault| fault.render(id, &files, false)).collect();
         assert!(told.is_empty(), "{}", told.join("\n\n"));
+    }
+}
+
+#[test]
+fn every_step_proves_itself_in_english() {
+    let report = replayed(&book(), Language::En, None);
+    assert!(report.failures() == 0, "{}", report.text());
+}
+
+#[test]
+fn every_step_proves_itself_in_chinese() {
+    let report = replayed(&book(), Language::Zh, None);
+    assert!(report.failures() == 0, "{}", report.text());
+}
+
+/// The solution of each step in turn does nothing: that step alone is red, and for that reason.
+#[test]
+fn a_step_whose_solution_is_broken_is_found() {
+    for step in book().course.steps().filter(|step| !step.checks.is_empty()) {
+        let mut broken = book();
+        for other in broken.course.parts.iter_mut().flat_map(|part| &mut part.steps) {
+            if other.id == step.id {
+                other.solution = vec![Template::new("true")];
+            }
+        }
+        let report = replayed(&broken, Language::En, Some(&step.id));
+        let proof = report.proofs.last().expect("the step was proven");
+        let solution = proof.findings.iter().find(|finding| finding.claim == Claim::Solution);
+        assert!(solution.is_some_and(|finding| finding.failure.is_some()), "{}", report.text());
+    }
+}
+
+/// Each check of each step in turn asks for what never happens.
+#[test]
+fn a_step_whose_check_is_broken_is_found() {
+    for step in book().course.steps() {
+        for check in &step.checks {
+            let mut broken = book();
+            for other in broken.course.parts.iter_mut().flat_map(|part| &mut part.steps) {
+                if other.id == step.id {
+                    for other in other.checks.iter_mut().filter(|other| other.id == check.id) {
+                        other.output.push(Template::new("this is never printed"));
+                    }
+                }
+            }
+            let report = replayed(&broken, Language::En, Some(&step.id));
+            assert!(report.failures() > 0, "{}: {}", step.id, check.id);
+        }
     }
 }
 
