@@ -197,9 +197,11 @@ impl Session {
         let text = self.guide.step_text(self.words.language()).clone();
         for check in met {
             let wants = text.checks.get(check).map(|wants| inline(&filled(wants, &facts))).unwrap_or_default();
-            let mut line = Line::of(self.say("ui-met", &[]), Role::Good);
+            let passed = self.say("ui-met", &[]);
+            let mut line = Line::of(passed.clone(), Role::Good);
             if wants.width() > 0 {
-                line = line.and(" ", Role::Text);
+                // A full-width stop brings its own space.
+                line = line.and(if passed.is_ascii() { " " } else { "" }, Role::Text);
                 line.append(wants);
             }
             self.console.line(line);

@@ -117,9 +117,10 @@ pub(super) fn give_up(session: &mut Session, question: &str) {
         |key: &String| text.options.get(key).map_or_else(|| key.clone(), |option| option.text.trim().to_owned());
     let (answer, why) = match &question.kind {
         QuestionKind::Choice { answer, .. } => (option(answer), explanations(std::slice::from_ref(answer), "", &text)),
-        QuestionKind::Choices { answer, .. } => {
-            (answer.iter().map(option).collect::<Vec<_>>().join("; "), explanations(answer, &text.right, &text))
-        }
+        QuestionKind::Choices { answer, .. } => (
+            answer.iter().map(option).collect::<Vec<_>>().join(&session.say("ui-answers-between", &[])),
+            explanations(answer, &text.right, &text),
+        ),
         QuestionKind::Number(values) | QuestionKind::Address(values) | QuestionKind::Hex(values) => {
             (values.answer.show(&facts), text.right.clone())
         }
