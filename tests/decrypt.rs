@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -510,4 +510,36 @@ fn the_tree_of_an_opened_packet_names_every_octet_of_it() {
         node.range.end
     });
     assert_eq!(ends, esp.packet.len());
+}
+
+#[test]
+fn the_table_fits_a_terminal_of_80_columns() {
+    let Some((capture, keys)) = ping() else { return };
+    let size = portable_pty::PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+    let pair = portable_pty::native_pty_system().openpty(size).unwrap();
+    let mut call = portable_pty::CommandBuilder::new(env!("CARGO_BIN_EXE_esplain"));
+    call.args(["--color", "never", "decrypt", &capture, "--sa", &keys]);
+    call.env("TERM", "xterm");
+    let mut child = pair.slave.spawn_command(call).unwrap();
+    drop(pair.slave);
+    let mut reader = pair.master.try_clone_reader().unwrap();
+    let mut screen = Vec::new();
+    // On Linux the end of a terminal is an error; what was read is there all the same.
+    let _ = reader.read_to_end(&mut screen);
+    assert!(child.wait().unwrap().success());
+    let screen = String::from_utf8(screen).unwrap();
+    let lines: Vec<&str> = screen.lines().collect();
+    assert_eq!(
+        &lines[7..13],
+        [
+            "     4 03:32:19.412509 if4 out            decrypted",
+            "       10.0.0.66 > 10.0.1.236, SPI 0x00000003 seq 1",
+            "       IP 10.0.0.144 > 10.0.1.165: ICMP echo request, id 1059, seq 1, length 64",
+            "     5 03:32:19.412515 if3 other          decrypted",
+            "       10.0.0.66 > 10.0.1.236, SPI 0x00000003 seq 1: same packet as frame 4",
+            "     6 03:32:19.412529 if2 out            clear",
+        ],
+        "{screen}"
+    );
+    assert!(lines.iter().all(|line| line.chars().count() <= 80), "{screen}");
 }

@@ -1,4 +1,4 @@
-//! The printer against tcpdump 4.99.3 itself, where it is installed.
+//! The printer against tcpdump 4.99.3: its transcripts, and the program itself where it is installed.
 
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
@@ -140,10 +140,30 @@ fn every_capture_of_a_real_kernel_prints_as_tcpdump_prints_it() {
     }
 }
 
+fn made_frames() -> Vec<PathBuf> {
+    captures_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tcpdump"))
+}
+
+/// The transcripts beside the captures were written by tcpdump 4.99.3, with `TZ=UTC`.
+#[test]
+fn made_frames_print_as_tcpdump_printed_them() {
+    let mut told = Vec::new();
+    let plain = Options { numeric: true, ..Options::default() };
+    let verbose = Options { link: true, verbose: 2, ..plain };
+    for path in made_frames() {
+        for (ending, options) in [("n.txt", plain), ("nevv.txt", verbose)] {
+            let transcript = path.with_extension(ending);
+            let expected = std::fs::read_to_string(&transcript).expect("a transcript beside each capture");
+            differences(&transcript.to_string_lossy(), &expected, &ours(&path, options, &HashMap::new()), &mut told);
+        }
+    }
+    assert!(told.is_empty(), "{} differences:\n{}", told.len(), told.join("\n"));
+}
+
 #[test]
 fn made_frames_print_as_tcpdump_prints_them() {
     match no_tcpdump() {
         Some(why) => println!("skipped: {why}"),
-        None => compare_with_tcpdump(&captures_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tcpdump"))),
+        None => compare_with_tcpdump(&made_frames()),
     }
 }

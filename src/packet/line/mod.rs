@@ -180,3 +180,64 @@ impl Line<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::packet::{LinkType, Timestamp};
+
+    fn line(options: Options, link: LinkType, octets: &[u8], original_len: u32) -> String {
+        let mut out = String::new();
+        let time = Timestamp(1_700_000_000_000_001_000);
+        Printer::new(options).print(FrameView { time, link, device: None, octets, original_len }, &mut out);
+        out
+    }
+
+    /// An IPv4 packet inside an IPv4 packet, `depth` times.
+    fn nested(depth: usize) -> Vec<u8> {
+        let mut packet = Vec::new();
+        for _ in 0..depth {
+            let total = (packet.len() as u16 + 20).to_be_bytes();
+            let header = [0x45, 0, total[0], total[1], 0, 0, 0, 0, 64, 4, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+            packet.splice(..0, header);
+        }
+        packet
+    }
+
+    #[test]
+    fn packets_nested_without_end_are_opened_only_so_far() {
+        let packet = nested(3000);
+        let text = line(Options::default(), LinkType::Raw, &packet, packet.len() as u32);
+        assert!(text.ends_with("10.0.0.1 > 10.0.0.2: [nested too deep]\n"), "{text}");
+    }
+
+    #[test]
+    fn ports_have_names_only_without_n() {
+        let mut packet = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        packet.extend([0x11, 0x94, 0, 53, 0, 8, 0, 0]);
+        let options = Options { time: TimeFormat::None, quiet: true, ..Options::default() };
+        let named = line(options, LinkType::Raw, &packet, 28);
+        assert_eq!(named, "IP 10.0.0.1.ipsec-nat-t > 10.0.0.2.domain: UDP, length 0\n");
+        let numeric = line(Options { numeric: true, ..options }, LinkType::Raw, &packet, 28);
+        assert_eq!(numeric, "IP 10.0.0.1.4500 > 10.0.0.2.53: UDP, length 0\n");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_octets_never_panic(
+            link in prop::sample::select(vec![
+                LinkType::Null, LinkType::Ethernet, LinkType::Raw, LinkType::LinuxSll, LinkType::LinuxSll2,
+            ]),
+            octets in prop::collection::vec(any::<u8>(), 0..200),
+            head in prop::sample::select(vec![0x0800_u16, 0x86dd, 0x0806, 0x8100]),
+            original_len: u32,
+            verbose in 0..4_u8,
+        ) {
+            let octets = [&[0; 12][..], &head.to_be_bytes(), &octets].concat();
+            let options = Options { verbose, link: verbose % 2 == 0, dump: Dump::HexAscii { link: true }, ..Options::default() };
+            prop_assert!(line(options, link, &octets, original_len).ends_with('\n'));
+        }
+    }
+}
