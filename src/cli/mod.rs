@@ -14,6 +14,7 @@ mod lint;
 mod man;
 mod progress;
 mod replay;
+mod trace;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -61,6 +62,7 @@ enum Command {
     Completions(completions::Args),
     Man(man::Args),
     Replay(replay::Args),
+    Trace(trace::Args),
 }
 
 /// Runs a call of `esplain` and gives the exit code of the process. Failures are written to standard error as
@@ -107,6 +109,7 @@ fn run(call: Call, misplaced: Option<&'static str>, io: &mut Io) -> Result<Exit,
         Command::Completions(args) => completions::run(&args, Call::command(), io),
         Command::Man(args) => man::run(&args, Call::command(), io),
         Command::Replay(args) => replay::run(&args, io),
+        Command::Trace(args) => trace::run(&args, io),
     }
 }
 

@@ -155,7 +155,7 @@ pub enum RouteAnswer {
 }
 
 /// What the policies said.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolicyVerdict {
     /// None is there for it, and none is needed.
     NoneNeeded,

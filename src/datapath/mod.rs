@@ -27,6 +27,7 @@ mod skb;
 mod socket;
 mod stack;
 mod tap;
+mod trace;
 mod transform;
 
 pub use cilium::{CiliumNode, IpsecKey};
@@ -48,3 +49,4 @@ pub use skb::{Journey, Skb};
 pub use socket::{Received, Socket, SocketId, SocketKind};
 pub use stack::{Stack, Sysctl, network};
 pub use tap::{Sight, TapId};
+pub use trace::{Trace, TraceEnd};

@@ -12,6 +12,7 @@ mod note;
 mod route;
 mod sort;
 mod tcpdump;
+mod trace;
 mod xfrm;
 
 pub use explanation::{Explained, Explanation, explain};
@@ -19,3 +20,4 @@ pub use link::LinkField;
 pub use mask::mask_keys;
 pub use sort::Kind;
 pub use tcpdump::TcpdumpField;
+pub use trace::{TraceStep, trace_steps};
