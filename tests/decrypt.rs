@@ -410,6 +410,7 @@ fn wrong_words_end_with_exit_code_2() {
     let copy = copy.to_str().unwrap();
     for (words, expected) in [
         (vec!["decrypt"], "required arguments were not provided"),
+        (vec!["decrypt", "--sa", &keys, &capture], "Usage: esplain decrypt <CAPTURE> [--sa <FILE>...] [OPTIONS]"),
         (vec!["decrypt", &capture, "--format", "yaml"], "possible values: table, text, json, none"),
         (vec!["decrypt", &capture, "--threads", "0"], "0 is not in 1..=64"),
         (

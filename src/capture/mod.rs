@@ -1,5 +1,5 @@
-//! Capture files and pipes: pcap, pcapng, gzip of these; live libpcap; BPF filters; writers. Memory stays constant in
-//! the size of a capture.
+//! Capture files and pipes: pcap, pcapng, gzip of these; BPF filters; writers. Memory stays constant in the size of a
+//! capture.
 
 mod buffer;
 mod error;

@@ -25,7 +25,9 @@ use crate::trouble::{Exit, Trouble};
 ///
 /// Every ESP packet is opened whose SA is known, wherever it hides (VLAN, UDP 4500, VXLAN, ESP in ESP), and nothing is
 /// shown as decrypted before its ICV was found right. Without --sa, shows what is encrypted and how to get the keys.
+// The capture stands first: `--sa` takes every word behind it for a file of keys.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "esplain decrypt <CAPTURE> [--sa <FILE>...] [OPTIONS]")]
 pub(super) struct Args {
     /// The capture: pcap or pcapng, also gzipped; `-` is standard input.
     capture: PathBuf,
