@@ -1,20 +1,21 @@
 use super::{Line, Look, Role, Span};
 
-/// A captured packet as one entry of a list: a line or three.
+/// A captured packet as one entry of a list: where it was seen and what to know about it, then what it is, then what
+/// was inside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
     /// Its number in the guide's list.
     pub number: usize,
-    /// The node it was seen on.
-    pub node: String,
-    /// tcpdump's line for it: device, direction, outer header, SPI and sequence number.
+    /// The node, the device and the direction there, as tcpdump writes it: `worker cilium_host Out`.
+    pub place: String,
+    /// What to know about it: the same packet as another, the other form of one.
+    pub note: String,
+    /// tcpdump's line for it, from the addresses on.
     pub line: String,
     /// What it is, for colour: [`Role::Cipher`], [`Role::Clear`] or [`Role::Bad`].
     pub role: Role,
     /// What was inside, once opened, in words and as tcpdump prints it; or why it could not be opened.
     pub inside: Option<(String, String)>,
-    /// What to know about it: the same packet as another, the way it took.
-    pub notes: Vec<String>,
 }
 
 impl Live {
@@ -22,14 +23,16 @@ impl Live {
     pub fn lines(&self, look: &Look) -> Vec<Line> {
         let number = format!("#{} ", self.number);
         let indent = number.len();
-        let head = Line::of(number, Role::Strong).and(format!("{} ", self.node), Role::Device);
-        let mut lines = hanging(&look.spelled(&head.and(self.line.clone(), self.role)), indent, look.width);
-        if let Some((word, inside)) = &self.inside {
-            let line = Line::text(" ".repeat(indent)).and(format!("{word} "), Role::Strong);
-            lines.extend(hanging(&look.spelled(&line.and(inside.clone(), Role::Clear)), indent + 2, look.width));
+        let mut head = Line::of(number, Role::Strong).and(self.place.clone(), Role::Device);
+        if !self.note.is_empty() {
+            head = head.and(format!(": {}", self.note), Role::Quiet);
         }
-        for note in &self.notes {
-            let line = Line::text(" ".repeat(indent)).and(note.clone(), Role::Quiet);
+        let mut lines = hanging(&look.spelled(&head), indent, look.width);
+        let line = Line::text(" ".repeat(indent)).and(self.line.clone(), self.role);
+        lines.extend(hanging(&look.spelled(&line), indent + 2, look.width));
+        if let Some((word, inside)) = &self.inside {
+            let role = if self.role == Role::Bad { Role::Bad } else { Role::Clear };
+            let line = Line::text(" ".repeat(indent)).and(format!("{word} "), Role::Strong).and(inside.clone(), role);
             lines.extend(hanging(&look.spelled(&line), indent + 2, look.width));
         }
         lines
@@ -66,14 +69,14 @@ mod tests {
     fn live() -> Live {
         Live {
             number: 3,
-            node: "worker".into(),
-            line: "cilium_net P   IP 10.0.0.66 > 10.0.1.236: ESP(spi=0x00000003,seq=0x1), length 120".into(),
+            place: "worker cilium_net P".into(),
+            note: "the same ESP packet as #2, seen again".into(),
+            line: "10.0.0.66 > 10.0.1.236: ESP(spi=0x00000003,seq=0x1), length 120".into(),
             role: Role::Cipher,
             inside: Some((
                 "decrypted:".into(),
-                "IP 10.0.0.144 > 10.0.1.165: ICMP echo request, id 7, seq 1, length 64".into(),
+                "10.0.0.144 > 10.0.1.165: ICMP echo request, id 7, seq 1, length 64".into(),
             )),
-            notes: vec!["the same ESP packet as #2, seen again on cilium_net".into()],
         }
     }
 
@@ -87,12 +90,14 @@ mod tests {
         assert_eq!(
             shown(80),
             [
-                "#3 worker cilium_net P   IP 10.0.0.66 > 10.0.1.236: ESP(spi=0x00000003,seq=0x1),",
-                "   length 120",
-                "   decrypted: IP 10.0.0.144 > 10.0.1.165: ICMP echo request, id 7, seq 1, length",
-                "     64",
-                "   the same ESP packet as #2, seen again on cilium_net",
+                "#3 worker cilium_net P: the same ESP packet as #2, seen again",
+                "   10.0.0.66 > 10.0.1.236: ESP(spi=0x00000003,seq=0x1), length 120",
+                "   decrypted: 10.0.0.144 > 10.0.1.165: ICMP echo request, id 7, seq 1, length 64",
             ]
+        );
+        assert_eq!(
+            shown(40)[2..5],
+            ["   10.0.0.66 > 10.0.1.236:", "     ESP(spi=0x00000003,seq=0x1), length", "     120",]
         );
         assert!(shown(40).iter().all(|line| line.len() <= 40), "{:?}", shown(40));
     }

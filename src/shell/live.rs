@@ -1,16 +1,24 @@
 //! Packets of the feed, said in the learner's language.
 
+use std::collections::BTreeMap;
+
 use super::feed::Packet;
-use super::session::Session;
+use super::session::{Session, Watch};
 use crate::capture::Filter;
-use crate::course::{Opening, Role as At};
+use crate::course::{Direction, Opening, Role as At, Seen};
 use crate::decrypt::{Keyring, Outcome, Scratch};
+use crate::lab::LabKind;
 use crate::packet::line::{Options, TimeFormat};
 use crate::packet::{Frame, Printer};
-use crate::render::{Live, Role};
+use crate::render::{Line, Live, Role};
 use crate::words::Words;
 
-/// An entry for a packet: what tcpdump says of it, what is inside, what to know.
+/// After a line, this many of its packets are shown: two pings' worth.
+const OF_A_LINE: usize = 14;
+/// A list that the learner asked for is shown as long as it is.
+pub(super) const MANY: usize = usize::MAX;
+
+/// An entry for a packet: where it was seen, what tcpdump says of it, what is inside.
 pub(super) fn entry(words: &Words, number: usize, node: &str, frame: &Frame, keys: &Keyring) -> Live {
     let mut scratch = Scratch::default();
     let verdict = keys.decrypt_frame(frame, &mut scratch);
@@ -18,18 +26,44 @@ pub(super) fn entry(words: &Words, number: usize, node: &str, frame: &Frame, key
         Outcome::Clear => (Role::Clear, None),
         Outcome::Decrypted => {
             let mut packet = Vec::new();
-            let inside = verdict.plain_packet(&mut packet).then(|| {
-                let mut line = String::new();
-                printer().print_ip(&packet, &mut line);
-                (words.say("ui-live-inside", &[]), line.trim_end().to_owned())
-            });
+            let inside =
+                verdict.plain_packet(&mut packet).then(|| (words.say("ui-live-inside", &[]), ip_line(&packet)));
             (Role::Cipher, inside)
         }
         other => (Role::Bad, Some((words.say("ui-live-closed", &[]), outcome_words(words, other)))),
     };
+    let ip = verdict.outer.and_then(|outer| frame.octets.get(outer.start..));
+    let line = match ip {
+        Some(packet) => ip_line(packet),
+        None => {
+            let mut line = String::new();
+            printer().print(frame.view(), &mut line);
+            line.trim_end().to_owned()
+        }
+    };
+    Live { number, place: place(node, frame), note: String::new(), line, role, inside }
+}
+
+/// `worker cilium_host Out`, as far as the frame says.
+fn place(node: &str, frame: &Frame) -> String {
+    let direction = Seen::of(frame, &Keyring::default(), &BTreeMap::new(), &mut Scratch::default()).direction;
+    let direction = match direction {
+        Some(Direction::In) => "In",
+        Some(Direction::Out) => "Out",
+        // tcpdump's letter for a frame that was for another host.
+        Some(Direction::Other) => "P",
+        None => "",
+    };
+    let words = [node, frame.device.as_deref().unwrap_or_default(), direction];
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// tcpdump's line for an IP packet, from the addresses on.
+fn ip_line(packet: &[u8]) -> String {
     let mut line = String::new();
-    printer().print(frame.view(), &mut line);
-    Live { number, node: node.to_owned(), line: line.trim_end().to_owned(), role, inside, notes: Vec::new() }
+    printer().print_ip(packet, &mut line);
+    let line = line.trim_end();
+    line.strip_prefix("IP ").unwrap_or(line).to_owned()
 }
 
 /// How an attempt at a packet ended, in the learner's language, with the counter that the kernel would have counted.
@@ -64,16 +98,15 @@ impl Session {
         let none = Keyring::default();
         let keys = self.feed.keys(packet.node).unwrap_or(&none);
         let mut live = entry(&self.words, number, packet.node.name(), &packet.frame, keys);
-        let device = packet.seen.device.clone().unwrap_or_default();
         if let Some(first) = packet.story.again {
             let id = if packet.seen.esp.is_some() { "ui-live-again-esp" } else { "ui-live-again-clear" };
-            live.notes.push(self.say(id, &[("first", first.into()), ("device", device.into())]));
+            live.note = self.say(id, &[("first", first.into())]);
         } else if let Some(other) = packet.story.other_form {
             let id = match packet.seen.opening {
                 Opening::Clear => "ui-live-clear-of",
                 _ => "ui-live-sealed-of",
             };
-            live.notes.push(self.say(id, &[("other", other.into())]));
+            live.note = self.say(id, &[("other", other.into())]);
         }
         live
     }
@@ -82,14 +115,34 @@ impl Session {
     pub(super) fn drain_feed(&mut self) {
         let from = self.feed.next_number();
         self.feed.drain(&mut *self.lab);
-        if let Some(watch) = self.watching.take() {
-            self.show_packets(from, watch.filter.as_ref());
-            self.watching = Some(watch);
+        let watching = std::mem::replace(&mut self.watching, Watch::Off);
+        if let Watch::Live(filter) = &watching {
+            self.show_packets(from, MANY, filter.as_ref());
         }
+        self.watching = watching;
     }
 
-    /// Shows the packets from a number on that passed where the learner is.
-    pub(super) fn show_packets(&mut self, from: usize, filter: Option<&Filter>) {
+    /// Shows the packets that passed where the learner is while a line ran.
+    pub(super) fn tell_packets_of_a_line(&mut self, from: usize) {
+        let here = self.nodes_here();
+        let count = self.feed.since(from).filter(|(_, packet)| here.contains(&packet.node)).count();
+        if count == 0 {
+            return;
+        }
+        let nodes: Vec<&str> = here.iter().map(|role| role.name()).collect();
+        let id = if self.lab.kind() == LabKind::Sim { "ui-caught-simulated" } else { "ui-caught" };
+        let title = self.say(id, &[("count", count.into()), ("nodes", nodes.join(", ").into())]);
+        self.console.raw("\n");
+        self.console.line(Line::of(title, Role::Heading));
+        self.show_packets(from, OF_A_LINE, None);
+        if let Some(more) = count.checked_sub(OF_A_LINE).filter(|more| *more > 0) {
+            self.tell("ui-caught-more", &[("more", more.into())]);
+        }
+        self.console.raw("\n");
+    }
+
+    /// Shows the first `most` packets from a number on that passed where the learner is.
+    pub(super) fn show_packets(&mut self, from: usize, most: usize, filter: Option<&Filter>) {
         let here = self.nodes_here();
         let look = self.console.look();
         let lines: Vec<_> = self
@@ -97,6 +150,7 @@ impl Session {
             .since(from)
             .filter(|(_, packet)| here.contains(&packet.node))
             .filter(|(_, packet)| filter.is_none_or(|filter| filter.matches(&packet.frame.octets)))
+            .take(most)
             .flat_map(|(number, packet)| self.live(number, packet).lines(&look))
             .collect();
         self.console.lines(&lines);

@@ -25,7 +25,7 @@ use self::guide::Guide;
 use self::input::{Editing, Input};
 use self::jobs::Jobs;
 pub use self::journal::{Journal, Notice, Opened};
-use self::session::Session;
+use self::session::{Session, Watch};
 use self::terminal::{Kept, Signals};
 use crate::course::Book;
 use crate::lab::Lab;
@@ -80,13 +80,14 @@ pub fn run(setup: Setup) -> Result<Exit, Trouble> {
         jobs: Jobs::default(),
         place: "machine".to_owned(),
         last: None,
+        last_output: String::new(),
         prepared: BTreeSet::new(),
         input: Input::standard(editing, Arc::clone(&vocabulary)),
         signals,
         vocabulary,
         queue: VecDeque::new(),
         feed: Feed::new(),
-        watching: None,
+        watching: Watch::AfterLines,
         last_packets: 1,
     };
     if let Some(notice) = notice {

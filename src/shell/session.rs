@@ -27,10 +27,12 @@ pub(super) struct Session {
     pub(super) jobs: Jobs,
     /// The short name of the place where plain lines run.
     pub(super) place: String,
-    /// The line that ran last, for `:explain` and `:check`.
+    /// What was seen of the last line, for `:check`.
     pub(super) last: Option<Observation>,
     /// Steps whose effect on the lab is there in this sitting.
     pub(super) prepared: BTreeSet<String>,
+    /// What the line that ran last in the lab wrote, for `:explain`.
+    pub(super) last_output: String,
     pub(super) input: Input,
     pub(super) signals: Signals,
     pub(super) vocabulary: Arc<Mutex<Vocabulary>>,
@@ -38,16 +40,20 @@ pub(super) struct Session {
     pub(super) queue: VecDeque<String>,
     /// The packets of the nodes.
     pub(super) feed: Feed,
-    /// Which packets are shown as they happen, if any.
-    pub(super) watching: Option<Watch>,
+    /// Which packets are shown, and when.
+    pub(super) watching: Watch,
     /// The number of the first packet that the last line with packets caused.
     pub(super) last_packets: usize,
 }
 
-/// Which packets the learner watches.
-pub(super) struct Watch {
-    /// A filter in tcpdump's language, compiled for cooked frames; `None` for all packets.
-    pub(super) filter: Option<Filter>,
+/// Which packets the learner wants to see, and when.
+pub(super) enum Watch {
+    /// Those of a line, after the line.
+    AfterLines,
+    /// Those that fit a filter in tcpdump's language (compiled for cooked frames), or all, as they happen.
+    Live(Option<Filter>),
+    /// None that were not asked for.
+    Off,
 }
 
 /// Whether the sitting goes on.
@@ -345,9 +351,13 @@ impl Session {
         let step = self.guide.step().id.clone();
         self.record(Event::ran(&step, &job.place, &job.line, Some(status)));
         self.tell_colon(&job.line, status);
+        self.last_output = String::from_utf8_lossy(&job.output).into_owned();
         self.drain_feed();
         if self.feed.next_number() > job.since {
             self.last_packets = job.since;
+        }
+        if matches!(self.watching, Watch::AfterLines) {
+            self.tell_packets_of_a_line(job.since);
         }
         let observation = self.observation(job, Some(status));
         self.observe(observation);

@@ -161,8 +161,7 @@ fn show(session: &mut Session, place: &str, file: &CaptureFile, keys: &Keyring) 
                 sighting.filter(|sighting| sighting.copy > 1).and_then(|sighting| sighting.same.first().cloned());
             if let Some(first) = first {
                 let id = if seen.esp.is_some() { "ui-live-again-esp" } else { "ui-live-again-clear" };
-                let device = seen.device.clone().unwrap_or_default();
-                entry.notes.push(session.say(id, &[("first", first.frame.into()), ("device", device.into())]));
+                entry.note = session.say(id, &[("first", first.frame.into())]);
             }
             session.console.lines(&entry.lines(&look));
         }

@@ -2,6 +2,7 @@ use super::{Reply, takes_nothing};
 use crate::course::{Facts, Role};
 use crate::lab::LabKind;
 use crate::render::{Map, MapNode, MapRow};
+use crate::shell::live::MANY;
 use crate::shell::session::Session;
 use crate::trouble::Trouble;
 
@@ -39,7 +40,7 @@ pub(super) fn map(session: &mut Session, rest: &str) -> Result<Reply, Trouble> {
     session.console.lines(&lines);
     if seen {
         session.console.raw("\n");
-        session.show_packets(session.last_packets, None);
+        session.show_packets(session.last_packets, MANY, None);
     }
     Ok(Reply::ON)
 }

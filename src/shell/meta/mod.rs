@@ -1,6 +1,7 @@
 //! The `:` commands. [`METAS`] drives dispatch, help and completion.
 
 mod decrypt;
+mod explain;
 mod help;
 mod map;
 mod notes;
@@ -68,6 +69,7 @@ pub(super) const METAS: &[Meta] = &[
     meta!("packets" | "p", Nothing, packets::packets),
     meta!("show" | "s", Packet, show::show),
     meta!("decrypt" | "d", File, decrypt::decrypt),
+    meta!("explain" | "e", Nothing, explain::explain),
     meta!("play", Nothing, sitting::play),
     meta!("resume", Nothing, sitting::resume),
     meta!("notes", Output, notes::notes),

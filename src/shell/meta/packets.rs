@@ -4,6 +4,7 @@ use crate::course::Opening;
 use crate::lab::LabKind;
 use crate::packet::LinkType;
 use crate::render::{Line, Role};
+use crate::shell::live::MANY;
 use crate::shell::session::{Session, Watch};
 use crate::trouble::Trouble;
 
@@ -13,7 +14,7 @@ const SHOWN: usize = 60;
 /// `:watch [FILTER|off]`: shows the packets of the node above the prompt as they happen.
 pub(super) fn watch(session: &mut Session, rest: &str) -> Result<Reply, Trouble> {
     if rest == "off" {
-        session.watching = None;
+        session.watching = Watch::Off;
         session.tell("ui-watching-off", &[]);
         return Ok(Reply::ON);
     }
@@ -28,7 +29,7 @@ pub(super) fn watch(session: &mut Session, rest: &str) -> Result<Reply, Trouble>
         })?;
         Some(compiled)
     };
-    session.watching = Some(Watch { filter });
+    session.watching = Watch::Live(filter);
     session.feed.listen(&mut *session.lab);
     let nodes: Vec<&str> = session.nodes_here().iter().map(|role| role.name()).collect();
     session.tell("ui-watching", &[("nodes", nodes.join(", ").into())]);
@@ -51,7 +52,7 @@ pub(super) fn packets(session: &mut Session, rest: &str) -> Result<Reply, Troubl
     let id = if session.lab.kind() == LabKind::Sim { "ui-packets-title-simulated" } else { "ui-packets-title" };
     let title = session.say(id, &[("count", numbers.len().into()), ("nodes", nodes.join(", ").into())]);
     session.console.line(Line::of(title, Role::Heading));
-    session.show_packets(from, None);
+    session.show_packets(from, MANY, None);
     Ok(Reply::ON)
 }
 
