@@ -15,7 +15,26 @@ const LONGEST_WAIT: Duration = Duration::from_millis(1200);
 /// Virtual time that passes before each line without a terminal, as if somebody had typed it.
 const TYPING: Duration = Duration::from_secs(2);
 /// How long, in virtual time, a line without a terminal waits at most for the cluster to come to rest before it runs.
-const SETTLING: Duration = Duration::from_secs(600);
+const SETTLING: Duration = Duration::from_mins(3);
+/// What is said when a command without end is stopped.
+const NO_CTRL_C: &str =
+    "esplain: without a terminal there is no Ctrl-C, so this command was stopped after 10 seconds of the lab's time";
+
+/// How often jobs are stepped in one turn: somebody may always have more to say (`yes`).
+const LONGEST_TURN: usize = 64;
+/// Virtual time that a turn takes in which somebody always had more to say.
+const BUSY: Duration = Duration::from_millis(100);
+
+/// What came of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Nobody had anything to do.
+    Quiet,
+    /// Something went on, and now nobody has anything to do.
+    Moved,
+    /// Somebody still had something to do when the turn was cut.
+    Busy,
+}
 
 /// How the virtual clock goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +69,8 @@ struct Job {
     over: bool,
     /// Since when it has been waited for in the foreground, on the virtual clock.
     awaited: Option<Timestamp>,
+    /// When it was stopped for want of somebody to press Ctrl-C.
+    interrupted: Option<Timestamp>,
 }
 
 /// A capture of the guide's.
@@ -112,25 +133,24 @@ impl Sim {
         })
     }
 
-    /// Lets every job go on as far as it can at this moment of the virtual clock. Whether anything went on.
-    fn turn(&mut self) -> bool {
-        let mut any = false;
-        // Bounds a turn in which somebody always has more to say (`yes`).
-        for _ in 0..64 {
+    /// Lets every job go on as far as it can at this moment of the virtual clock.
+    fn turn(&mut self) -> Turn {
+        let mut turn = Turn::Quiet;
+        for round in 0..LONGEST_TURN {
             self.world.settle_now();
             let mut again = false;
             for job in self.jobs.values_mut().filter(|job| !job.over) {
                 again |= job.step(&mut self.world);
             }
-            any |= again;
             if !again {
                 break;
             }
+            turn = if round + 1 == LONGEST_TURN { Turn::Busy } else { Turn::Moved };
         }
-        if any {
+        if turn != Turn::Quiet {
             self.moved = Instant::now();
         }
-        any
+        turn
     }
 
     /// When something happens next by itself.
@@ -168,55 +188,56 @@ impl Sim {
     /// Lets the cluster do what it is about to do.
     fn settle(&mut self) {
         let limit = self.world.after(SETTLING);
-        while let Some(next) = super::kube::next_event(&self.world).filter(|next| *next <= limit) {
+        while let Some(next) = super::kube::next_progress(&self.world).filter(|next| *next <= limit) {
             self.go_to(next);
         }
     }
 
     fn end(&mut self, id: JobId, why: &str) {
+        let now = self.world.now();
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        job.events.push_back(JobEvent::Output(Stream::Err, format!("{why}\n").into_bytes()));
-        job.signal(Signal::Interrupt, &mut self.world);
-        if !job.over {
+        if job.interrupted.replace(now) == Some(now) {
+            // Ctrl-C did not help.
             job.signal(Signal::Terminate, &mut self.world);
+            job.signal(Signal::Kill, &mut self.world);
+            return;
         }
+        job.events.push_back(JobEvent::Output(Stream::Err, format!("{why}\n").into_bytes()));
+        // What comes behind on the line has its own time to end in.
+        job.awaited = None;
+        job.signal(Signal::Interrupt, &mut self.world);
     }
 
-    /// One look at a job that jumps along the virtual clock; whether it is worth another.
-    fn jump(&mut self, id: JobId) -> bool {
+    /// Whether a job has run longer than anybody without a terminal can want.
+    fn is_past_patience(&mut self, id: JobId) -> bool {
         let now = self.world.now();
-        let Some(job) = self.jobs.get_mut(&id) else { return false };
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| !job.over && job.shell.endless()) else { return false };
+        let since = *job.awaited.get_or_insert(now);
+        now >= Timestamp(since.0.saturating_add(u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    /// Brings a job on that waits, along the virtual clock.
+    fn jump(&mut self, id: JobId) {
+        let now = self.world.now();
+        let Some(job) = self.jobs.get_mut(&id) else { return };
         let since = *job.awaited.get_or_insert(now);
         let endless = job.shell.endless();
         let patience = Timestamp(since.0.saturating_add(u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX)));
         if endless && now >= patience {
-            self.end(
-                id,
-                "esplain: without a terminal there is no Ctrl-C, so this command was stopped after 10 seconds of the lab's time",
-            );
-            return true;
+            self.end(id, NO_CTRL_C);
+            return;
         }
         if job.io.wants_input() && !job.io.input_ended() {
             // Nobody is there to type.
             job.io.end_input();
-            return true;
+            return;
         }
         match self.next() {
-            Some(next) => {
-                self.world.set_now(if endless { next.min(patience) } else { next });
-                true
-            }
-            None if endless => {
-                self.end(
-                    id,
-                    "esplain: nothing more happens in the simulated cluster, so this command was stopped as by Ctrl-C",
-                );
-                true
-            }
-            None => {
-                self.end(id, "esplain: this command waits for something that cannot come, so it was stopped");
-                true
-            }
+            Some(next) => self.world.set_now(if endless { next.min(patience) } else { next }),
+            None => self.end(
+                id,
+                "esplain: nothing more happens in the simulated cluster, so this command was stopped as by Ctrl-C",
+            ),
         }
     }
 }
@@ -312,7 +333,8 @@ impl Lab for Sim {
             }
         };
         let terminal = terminal.is_some();
-        let job = Job { shell, io: Io::default(), events, terminal, until: None, over, awaited: None };
+        let job =
+            Job { shell, io: Io::default(), events, terminal, until: None, over, awaited: None, interrupted: None };
         self.jobs.insert(id, job);
         Ok(id)
     }
@@ -333,28 +355,33 @@ impl Lab for Sim {
             if self.pace == Pace::Real {
                 self.follow_clock();
             }
-            let went_on = self.turn();
+            let turn = self.turn();
+            if turn == Turn::Busy && self.pace == Pace::Jump {
+                self.world.set_now(self.world.after(BUSY));
+                if self.is_past_patience(id) {
+                    self.end(id, NO_CTRL_C);
+                }
+            }
             if self.jobs.get(&id).is_some_and(|job| !job.events.is_empty()) {
                 continue;
             }
             if begun.elapsed() >= wait {
                 return Ok(JobEvent::Idle);
             }
-            if went_on {
+            if turn != Turn::Quiet {
                 continue;
             }
             match self.pace {
-                Pace::Jump => {
-                    self.jump(id);
-                }
+                Pace::Jump => self.jump(id),
                 Pace::Real => {
                     let waits_for_time = self.jobs.get(&id).is_some_and(|job| job.until.is_some());
-                    if waits_for_time && self.moved.elapsed() >= LONGEST_WAIT {
-                        if let Some(next) = self.next() {
-                            self.world.set_now(next);
-                            self.moved = Instant::now();
-                            continue;
-                        }
+                    if waits_for_time
+                        && self.moved.elapsed() >= LONGEST_WAIT
+                        && let Some(next) = self.next()
+                    {
+                        self.world.set_now(next);
+                        self.moved = Instant::now();
+                        continue;
                     }
                     let job = self.jobs.get_mut(&id);
                     if let Some(job) = job.filter(|job| !terminal && job.io.wants_input() && !job.io.input_ended()) {
@@ -492,21 +519,8 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use super::super::transcripts::run_at;
     use super::*;
-
-    /// Runs a line to its end; what it wrote, both streams together, and its status.
-    fn run_at(sim: &mut Sim, place: &str, line: &str) -> (String, i32) {
-        let job = sim.start(place, line, None).expect("started");
-        let mut text = String::new();
-        for _ in 0..10_000 {
-            match sim.poll(job, Duration::from_secs(5)).expect("a job") {
-                JobEvent::Output(_, octets) => text.push_str(&String::from_utf8_lossy(&octets)),
-                JobEvent::Exited(status) => return (text, status),
-                JobEvent::Idle => panic!("idle: {line}: {text}"),
-            }
-        }
-        panic!("no end: {line}");
-    }
 
     /// Checks what a line prints on a fresh machine.
     fn check(line: &str, expected: &str) {
@@ -602,6 +616,11 @@ mod tests {
         let (text, status) = run_at(&mut sim, "machine", "watch -n 1 true");
         assert!(text.contains("esplain: without a terminal there is no Ctrl-C"), "{text}");
         assert_eq!(status, 130);
+        let (text, status) = run_at(&mut sim, "machine", "yes");
+        assert!(text.starts_with("y\ny\n") && text.ends_with("of the lab's time\n"), "{} octets", text.len());
+        assert_eq!(status, 130);
+        // What stands behind it on the line still runs.
+        assert!(run_at(&mut sim, "machine", "tail -f kind-config.yaml; echo after").0.ends_with("lab's time\n"));
         // Standard input is empty, not waited for.
         assert_eq!(run_at(&mut sim, "machine", "cat; echo after").0, "after\n");
     }

@@ -8,6 +8,8 @@ pub mod net;
 mod process;
 mod shell;
 mod tools;
+#[cfg(test)]
+mod transcripts;
 mod world;
 
 use std::time::Duration;

@@ -32,6 +32,15 @@ pub(in crate::lab::sim) fn next_event(world: &World) -> Option<Timestamp> {
     pods.chain(chores).min()
 }
 
+/// When a pod is the next to come nearer to being ready. One that crashes again and again does not.
+pub(in crate::lab::sim) fn next_progress(world: &World) -> Option<Timestamp> {
+    let cluster = world.kube.cluster.as_ref()?;
+    let crashes = |pod: &&Pod| {
+        matches!(pod.state, State::Error | State::BackOff) || pod.plan.iter().any(|(_, state)| *state == State::BackOff)
+    };
+    cluster.pods.iter().filter(|pod| !crashes(pod)).filter_map(|pod| pod.plan.front().map(|(time, _)| *time)).min()
+}
+
 /// Lets happen what is due.
 pub(in crate::lab::sim) fn run_until(world: &mut World, now: Timestamp) {
     // Each round carries out what is due; a plan made in one is due in a later one at the earliest.

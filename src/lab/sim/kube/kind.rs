@@ -181,8 +181,8 @@ fn decode(text: &[u8]) -> Result<Config, String> {
     if text.trim().is_empty() {
         return Err("unknown apiVersion:  kind: ".to_owned());
     }
-    let config: Config =
-        serde_yaml::from_str(&text).map_err(|error| format!("unable to decode config: yaml: {error}"))?;
+    let config: Config = serde_yaml::from_str(&text)
+        .map_err(|error| format!("unable to decode config: yaml: {}", super::first_line(&error)))?;
     let (kind, version) = (config.kind.as_deref().unwrap_or(""), config.api_version.as_deref().unwrap_or(""));
     if kind != "Cluster" || version != "kind.x-k8s.io/v1alpha4" {
         return Err(format!("unknown apiVersion: {version} kind: {kind}"));

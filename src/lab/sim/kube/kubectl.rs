@@ -136,7 +136,9 @@ impl Process for Watching {
         // Ages change all the time; what else a line says is what counts.
         let age = header.find("AGE");
         for line in lines {
-            let key = line.split_whitespace().next().unwrap_or_default().to_owned();
+            // With -A the namespace stands in front of the name.
+            let words = if self.given.has("all-namespaces") { 2 } else { 1 };
+            let key: String = line.split_whitespace().take(words).collect::<Vec<_>>().join("/");
             let state = match age {
                 Some(at) if line.is_char_boundary(at.min(line.len())) => line[..at.min(line.len())].to_owned(),
                 _ => line.to_owned(),
@@ -456,8 +458,8 @@ fn documents(text: &[u8]) -> Result<Vec<Value>, String> {
         if bare {
             continue;
         }
-        let value: Value =
-            serde_yaml::from_str(part).map_err(|error| format!("error converting YAML to JSON: yaml: {error}"))?;
+        let value: Value = serde_yaml::from_str(part)
+            .map_err(|error| format!("error converting YAML to JSON: yaml: {}", super::first_line(&error)))?;
         match value.get("items").and_then(Value::as_array).filter(|_| value["kind"] == "List") {
             Some(items) => found.extend(items.iter().cloned()),
             None => found.push(value),
@@ -817,7 +819,9 @@ fn patch(given: &Canonical) -> Box<dyn Process> {
     }
     let patch: Value = match serde_yaml::from_str(text) {
         Ok(patch) => patch,
-        Err(error) => return refuse(1, format!("error: unable to parse \"{text}\": yaml: {error}")),
+        Err(error) => {
+            return refuse(1, format!("error: unable to parse \"{text}\": yaml: {}", super::first_line(&error)));
+        }
     };
     let (name, space) = (name.to_owned(), namespace(given).to_owned());
     once(move |world, io| {

@@ -489,8 +489,8 @@ mod tests {
 
     #[test]
     fn yaml_is_laid_out_as_kubectl_does() {
-        let value = json!({ "b": [{ "x": 1, "y": ["p"] }, "q"], "a": { "c": "3", "d": "v: w", "e": {}, "f": [] } });
-        assert_eq!(to_yaml(&value), "a:\n  c: \"3\"\n  d: 'v: w'\n  e: {}\n  f: []\nb:\n- x: 1\n  y:\n  - p\n- q\n");
+        let value = json!({ "b": [{ "x": 1, "z": ["p"] }, "q"], "a": { "c": "3", "d": "v: w", "e": {}, "f": [] } });
+        assert_eq!(to_yaml(&value), "a:\n  c: \"3\"\n  d: 'v: w'\n  e: {}\n  f: []\nb:\n- x: 1\n  z:\n  - p\n- q\n");
     }
 
     #[test]

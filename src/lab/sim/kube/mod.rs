@@ -17,7 +17,7 @@ mod object;
 mod place;
 mod tale;
 
-pub(super) use controller::{next_event, run_until};
+pub(super) use controller::{next_event, next_progress, run_until};
 pub(super) use exec::{container as exec_container, enter, pod as exec_pod};
 pub(super) use place::{facts, finish, furnish_machine, login, places};
 
@@ -69,6 +69,12 @@ fn table(rows: &[Vec<String>]) -> String {
         text
     };
     rows.iter().map(line).collect()
+}
+
+/// The first line of an error: a reader's picture of the place does not belong into another tool's one line.
+fn first_line(error: &dyn std::fmt::Display) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
 /// An age as kubectl shows it (k8s.io/apimachinery/pkg/util/duration, `HumanDuration`).

@@ -75,6 +75,7 @@ const EVERYWHERE: &[&str] = &[
 const MACHINE: &[&str] = &[
     "/usr/bin/docker",
     "/usr/bin/hexdump",
+    "/usr/bin/nsenter",
     "/usr/bin/sudo",
     "/usr/bin/xxd",
     "/usr/local/bin/helm",
