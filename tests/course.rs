@@ -6,6 +6,7 @@ use esplain::course::{Book, Files, Gravity, Template, lint};
 use esplain::lab::sim::Sim;
 use esplain::replay::{Claim, Plan, Report, replay};
 use esplain::words::Language;
+use proptest::prelude::*;
 
 const SEED: u64 = 7;
 
@@ -137,4 +138,28 @@ fn without_section(text: &str, heading: &str) -> String {
         }
     }
     kept
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever is cut out of a file or put into it: faults, and each can be shown.
+    #[test]
+    fn damaged_lessons_are_told_and_never_a_panic(
+        page in prop::sample::select(vec!["course.yaml", "steps/states.yaml", "en/states.md", "en/course.md"]),
+        at in any::<prop::sample::Index>(),
+        cut in 0..60_usize,
+        put in prop::sample::select(vec!["", ":", "- ", "{", "}", "\"", "'", "\t", "&a", "*a", "!x", "\0", "\u{feff}", "中", "# ", "## quiz ", "### wrong ", "{spy}", "\n"]),
+    ) {
+        let mut files = course_of_one_page("en/states.md");
+        let text = files.text(page).unwrap_or_default().to_owned();
+        let boundary = |near: usize| (near..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+        let start = boundary(at.index(text.len() + 1));
+        let end = boundary((start + cut).min(text.len()));
+        files.insert(page, format!("{}{put}{}", &text[..start], &text[end..]));
+        for fault in lint(&files) {
+            prop_assert!(!fault.render("small", &files, true).is_empty());
+            prop_assert!(!fault.to_string().is_empty());
+        }
+    }
 }

@@ -17,6 +17,8 @@ pub(super) struct Tcpdump {
     call: Call,
     run: Option<Run>,
     counted: bool,
+    /// The capture on standard input (`-r -`), once it is whole.
+    piped: Option<Vec<u8>>,
 }
 
 /// A capture that has started.
@@ -44,7 +46,7 @@ impl Tcpdump {
             let is_short = word.starts_with('-') && !word.starts_with("--");
             is_short && word.contains(['c', 'r', 'D', 'L', 'h']) || word.starts_with("--")
         });
-        Self { call: call.clone(), run: None, counted }
+        Self { call: call.clone(), run: None, counted, piped: None }
     }
 
     fn start(&self, world: &mut World, io: &mut Io) -> Result<Run, Ended> {
@@ -108,7 +110,7 @@ impl Tcpdump {
     fn read_file(&self, world: &mut World, io: &mut Io, options: TcpdumpOptions, path: &str) -> Ended {
         let missing = || Ended::failed(format!("{path}: No such file or directory"));
         let octets = if path == "-" {
-            Some(io.read())
+            self.piped.clone()
         } else {
             let files = world.files.get(&self.call.place);
             files.and_then(|files| files.read(&self.call.path(path)).ok()).map(<[u8]>::to_vec)
@@ -179,6 +181,14 @@ impl Tcpdump {
 impl Process for Tcpdump {
     fn step(&mut self, world: &mut World, io: &mut Io) -> Step {
         if self.run.is_none() {
+            let reads_input =
+                TcpdumpOptions::read(self.call.arguments()).is_ok_and(|options| options.read.as_deref() == Some("-"));
+            if reads_input && self.piped.is_none() {
+                self.piped = io.read_to_end();
+                if self.piped.is_none() {
+                    return Step::Wait(None);
+                }
+            }
             match self.start(world, io) {
                 Ok(run) => self.run = Some(run),
                 Err(ended) => {
