@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::{Io, learn};
-use crate::explain::{Explained, Explanation, explain};
+use crate::explain::{Explanation, explain};
+use crate::listing::Unread;
 use crate::render::{Colour, Look, Surroundings, explained, paint};
 use crate::trouble::{Exit, Trouble};
 use crate::words::Words;
@@ -116,30 +117,44 @@ fn read(file: Option<&Path>, io: &mut Io) -> Result<(String, String), Trouble> {
 
 fn json(text: &str, explanation: &Explanation, with_keys: bool, words: &Words) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    let line_of = |note: &Explained| note.span.line.checked_sub(1).and_then(|index| lines.get(index)).copied();
-    let note = |note: &'_ Explained| -> ([usize; 2], Option<&str>) {
-        let line = line_of(note).unwrap_or_default();
-        let characters = |octets: usize| line.get(..octets).map_or(0, |before| before.chars().count());
-        let raw = line.get(note.span.start..note.span.end).filter(|_| with_keys);
-        ([characters(note.span.start) + 1, characters(note.span.end)], raw)
-    };
-    let notes = explanation.notes.iter().map(|explained| {
-        let (columns, raw) = note(explained);
+    // The notes stand in the order of the text, so that each line's characters are counted once.
+    let mut counted = Counted::default();
+    let notes = explanation.notes.iter().map(|note| {
+        let line = note.span.line.checked_sub(1).and_then(|index| lines.get(index)).copied().unwrap_or_default();
+        let raw = line.get(note.span.start..note.span.end);
+        let before = counted.characters(note.span.line, line, note.span.start);
         PrintedNote {
-            line: explained.span.line,
-            columns,
-            field: explained.field,
-            case: explained.message.strip_prefix("explain-").unwrap_or(&explained.message),
-            words: raw.unwrap_or(&explained.words),
-            text: &explained.text,
+            line: note.span.line,
+            columns: [before + 1, before + raw.map_or(0, |raw| raw.chars().count())],
+            field: note.field,
+            case: note.message.strip_prefix("explain-").unwrap_or(&note.message),
+            words: raw.filter(|_| with_keys).unwrap_or(&note.words),
+            text: &note.text,
         }
     });
-    let unread = explanation.unread.iter().map(|unread| PrintedUnread {
-        line: unread.line,
-        text: &unread.text,
-        reason: &unread.reason,
-    });
-    let printed = Printed { language: words.language().code(), notes: notes.collect(), unread: unread.collect() };
+    let notes = notes.collect();
+    let unread = explanation.unread.iter();
+    let unread = unread.map(|Unread { line, text, reason }| PrintedUnread { line: *line, text, reason }).collect();
+    let printed = Printed { language: words.language().code(), notes, unread };
     // Strings and numbers always serialize.
     serde_json::to_string(&printed).unwrap_or_default() + "\n"
+}
+
+/// How many characters stand before an octet of a line.
+#[derive(Default)]
+struct Counted {
+    line: usize,
+    octets: usize,
+    characters: usize,
+}
+
+impl Counted {
+    fn characters(&mut self, number: usize, line: &str, octets: usize) -> usize {
+        if number != self.line || octets < self.octets {
+            *self = Self { line: number, octets: 0, characters: 0 };
+        }
+        self.characters += line.get(self.octets..octets).map_or(0, |between| between.chars().count());
+        self.octets = octets;
+        self.characters
+    }
 }

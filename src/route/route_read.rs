@@ -27,14 +27,17 @@ pub fn read_routes(text: &str, table: &TableId) -> (Listing<Route>, Vec<Place<Fi
 struct Draft {
     route: Route,
     is_default: bool,
+    /// Whether it is of IPv6, where a `via` of the other family says it.
+    is_v6: Option<bool>,
 }
 
 impl Draft {
     fn finish(self) -> Route {
-        let Self { mut route, is_default } = self;
+        let Self { mut route, is_default, is_v6: said } = self;
         let is_v6 = |addr: Option<IpAddr>| addr.is_some_and(|addr| addr.is_ipv6());
         let by_nexthop = !route.nexthops.is_empty() && route.nexthops.iter().all(|nexthop| is_v6(nexthop.via));
-        if is_default && (route.pref.is_some() || is_v6(route.via) || is_v6(route.src) || by_nexthop) {
+        let guessed = route.pref.is_some() || is_v6(route.via) || is_v6(route.src) || by_nexthop;
+        if is_default && said.unwrap_or(guessed) {
             route.dst = Prefix::ANY_V6;
         }
         route
@@ -90,7 +93,7 @@ impl Parser<'_> {
             Ok((dst, is_default)) => {
                 let mut route = Route::to(dst, self.table.clone());
                 route.kind = kind.unwrap_or_default();
-                self.routes.push(Draft { route, is_default });
+                self.routes.push(Draft { route, is_default, is_v6: None });
                 let dst_span = self.reader.last();
                 if kind.is_some() {
                     self.note(Field::RouteType, here);
@@ -171,8 +174,10 @@ impl Parser<'_> {
                 Field::RouteFrom
             }
             "via" => {
-                if !self.reader.take("inet6") {
-                    self.reader.take("inet");
+                // The family is named where it is not that of the route.
+                let named = [("inet6", false), ("inet", true)].into_iter().find(|(word, _)| self.reader.take(word));
+                if let Some((draft, (_, is_v6))) = self.routes.last_mut().zip(named) {
+                    draft.is_v6 = Some(is_v6);
                 }
                 let via: IpAddr = self.reader.parsed("the address of a router")?;
                 match self.nexthop() {

@@ -393,6 +393,10 @@ impl Parser<'_> {
     }
 
     fn action(&mut self, word: &str, rule: &mut Rule, action: &mut Option<RuleAction>) -> Read<Option<Field>> {
+        let opens = matches!(word, "lookup" | "table" | "goto" | "nop" | "blackhole" | "unreachable" | "prohibit");
+        if opens && (action.is_some() || rule.l3mdev) {
+            return Err(format!("the rule says what to do twice; the second time with `{word}`"));
+        }
         let (done, field) = match word {
             "lookup" | "table" => {
                 let table = self.reader.word("a table")?;

@@ -486,7 +486,7 @@ impl<'a> Parser<'a> {
         self.state()?;
         let name = self.reader.word("the name of an algorithm such as rfc4106(gcm(aes))")?.to_owned();
         let wants_bits = matches!(field, Field::Aead | Field::AuthTrunc);
-        let (key, bits) = read_key(&mut self.reader, wants_bits, Self::opens)?;
+        let (key, bits) = read_key(&mut self.reader, &name, wants_bits, Self::opens)?;
         let kind = match (field, bits) {
             (Field::Aead, Some(icv_bits)) => AlgorithmKind::Aead { icv_bits },
             (Field::AuthTrunc, Some(bits)) => AlgorithmKind::AuthTrunc { bits },
@@ -862,15 +862,12 @@ impl<'a> Parser<'a> {
 
     fn security_context(&mut self, open: Span) -> Read<()> {
         self.reader.expect("context")?;
-        let rest = self.reader.rest_of_line();
-        let count = rest.len();
-        let context = rest.iter().map(|token| token.text).collect::<Vec<_>>().join(" ");
+        let context = self.reader.word("a security context")?.to_owned();
         match self.entries.last_mut().map(|draft| &mut draft.entry) {
             Some(Entry::State(state)) => state.security_context = Some(context),
             Some(Entry::Policy(policy)) => policy.security_context = Some(context),
             None => return Err("no `src … dst …` line stands before this".to_owned()),
         }
-        self.reader.skip(count);
         self.place(Field::SecurityContext, open);
         Ok(())
     }

@@ -6,6 +6,8 @@
     reason = "a test may fail by panic, and says loudly what it skipped"
 )]
 
+mod properties;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
