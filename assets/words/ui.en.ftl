@@ -144,7 +144,7 @@ ui-live-clear-of = what was inside ESP #{ $other }, opened by the kernel: no lea
 ui-live-sealed-of = the packet #{ $other }, now encrypted
 ui-outcome-no-sa = no state for SPI { $spi } to { $dst } (the kernel would count XfrmInNoStates)
 ui-outcome-bad-icv = { $tried ->
-    [one] the ICV of SPI { $spi }, seq { $seq } does not fit the key of its state (the kernel would count XfrmInStateProtoError)
+    [1] the ICV of SPI { $spi }, seq { $seq } does not fit the key (the kernel would count XfrmInStateProtoError)
    *[other] the ICV of SPI { $spi }, seq { $seq } fits none of { $tried } keys (the kernel would count XfrmInStateProtoError)
 }
 ui-outcome-unsupported = its state cannot be used: { $why }

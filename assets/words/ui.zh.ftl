@@ -144,8 +144,8 @@ ui-live-clear-of = 就是 ESP #{ $other } 里的包，已由内核解密：不�
 ui-live-sealed-of = 包 #{ $other }，现在已加密封装
 ui-outcome-no-sa = 没有发往 { $dst }、SPI 为 { $spi } 的 state（内核会计入 XfrmInNoStates）
 ui-outcome-bad-icv = { $tried ->
-    [one] SPI { $spi }、序列号 { $seq } 的 ICV 与其 state 的密钥不符（内核会计入 XfrmInStateProtoError）
-   *[other] SPI { $spi }、序列号 { $seq } 的 ICV 与 { $tried } 个密钥都不符（内核会计入 XfrmInStateProtoError）
+    [1] SPI { $spi }、序列号 { $seq } 的 ICV 与密钥不符（内核会计入 XfrmInStateProtoError）
+   *[other] SPI { $spi }、序列号 { $seq } 的 ICV 与试过的 { $tried } 个密钥都不符（内核会计入 XfrmInStateProtoError）
 }
 ui-outcome-unsupported = 它的 state 无法使用：{ $why }
 ui-outcome-fragment = 这是分片；包重组完整之后才能解开 ESP

@@ -1,4 +1,4 @@
-use super::{Line, Look, Role, Span};
+use super::{Line, Look, Role, Span, inline};
 
 /// A layer or field of a packet, as one row of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct FieldRow {
     pub value: String,
     /// Its octets in hex, `0a 00 00 42`; empty for a layer.
     pub octets: String,
-    /// What it means here.
+    /// What it means here, as Markdown of one line.
     pub meaning: Option<String>,
 }
 
@@ -44,8 +44,12 @@ pub fn fields(rows: &[FieldRow], look: &Look) -> Vec<Line> {
         }
         if let Some(meaning) = &row.meaning {
             let arrow = if look.plain { "" } else { "→ " };
-            let meaning = Line::of(format!("{arrow}{meaning}"), Role::Emphasis);
-            lines.extend(under(&look.spelled(&meaning), indent.len() + 4, look));
+            let mut said = Line::of(arrow, Role::Emphasis);
+            for span in inline(meaning).0 {
+                let role = if span.role == Role::Text { Role::Emphasis } else { span.role };
+                said.push(Span::new(span.text, role));
+            }
+            lines.extend(under(&look.spelled(&said), indent.len() + 4, look));
         }
     }
     lines

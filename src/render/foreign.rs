@@ -11,12 +11,16 @@ pub fn sanitised(text: &str) -> String {
 /// The output of one program, arriving in pieces that may end inside a UTF-8 character or an escape sequence.
 ///
 /// Colours (`ESC [ … m`, as `ip -c` or `grep --color` print them) pass where the screen has colour and vanish where it
-/// has none; every other control sequence is shown, not obeyed. `\r\n` becomes `\n`.
+/// has none, as does `ESC [ K`; every other control sequence is shown, not obeyed. `\r\n` becomes `\n`.
 #[derive(Debug, Default)]
 pub struct Foreign {
     colour: bool,
     rest: Vec<u8>,
 }
+
+/// "Erase to the end of the line", as `grep --color` and kind's spinner print it: on a line of its own there is nothing
+/// to erase, so it vanishes.
+const ERASE: &str = "\u{1b}[K";
 
 /// An SGR sequence longer than this is not one.
 const LONGEST_SGR: usize = 32;
@@ -51,6 +55,10 @@ impl Foreign {
                     out.push_str(sequence);
                 }
                 rest = rest.get(sequence.len()..).unwrap_or_default();
+                continue;
+            }
+            if let Some(after) = rest.strip_prefix(ERASE) {
+                rest = after;
                 continue;
             }
             rest = rest.get(letter.len_utf8()..).unwrap_or_default();
@@ -126,6 +134,12 @@ mod tests {
         let text = b"\x1b[36meth0\x1b[0m \x1b[2J";
         assert_eq!(Foreign::new(true).push(text), "\u{1b}[36meth0\u{1b}[0m ^[[2J");
         assert_eq!(Foreign::new(false).push(text), "eth0 ^[[2J");
+    }
+
+    #[test]
+    fn what_erases_the_rest_of_a_line_vanishes() {
+        assert_eq!(Foreign::new(true).push(b" ...\r\x1b[K ok\n"), " ...\n ok\n");
+        assert_eq!(Foreign::new(true).push(b"\x1b[01;31m\x1b[Kesp\x1b[m\x1b[K"), "\u{1b}[01;31mesp\u{1b}[m");
     }
 
     #[test]

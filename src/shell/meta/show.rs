@@ -6,7 +6,7 @@ use crate::course::{Direction, Facts, Opening, Role as At, Seen};
 use crate::decrypt::{Keyring, Scratch, Verdict};
 use crate::lab::LabKind;
 use crate::packet::{Frame, Node, Tree};
-use crate::render::{FieldRow, Line, Role, fields};
+use crate::render::{FieldRow, Line, Role, fields, inline};
 use crate::shell::session::Session;
 use crate::trouble::Trouble;
 use crate::words::{FluentValue, Words};
@@ -40,7 +40,7 @@ pub(super) fn show(session: &mut Session, rest: &str) -> Result<Reply, Trouble> 
         said.push(session.say("ui-show-simulated", &[]));
     }
     for sentence in said.into_iter().filter(|sentence| !sentence.is_empty()) {
-        lines.extend(look.spelled(&Line::text(sentence)).wrapped(look.width));
+        lines.extend(look.spelled(&inline(&sentence)).wrapped(look.width));
     }
     session.console.lines(&lines);
     Ok(Reply { packets: vec![seen], ..Reply::ON })
