@@ -59,7 +59,7 @@ trace-drop = { $reason ->
     [ttl] its TTL has run out
     [too-big] it is too long and must not be fragmented
     [no-neighbour] nobody answers for the next hop
-    [hook] a BPF program says so ({ $name })
+    [hook] an eBPF program says so ({ $name })
     [no-socket] no program waits for it
    *[no-protocol] this host does not know its protocol
 }

@@ -2,19 +2,19 @@
 
 trace-title = { $from } → { $to }，模拟
 trace-mark = mark { $before } → { $after }
-trace-sent = 数据包从这里出发
+trace-sent = 包从这里出发
 trace-seen = tcpdump 能看到它：{ $device } { $direction }，{ $octets } 字节
 trace-and = { "；" }
 trace-hook = { $program }（{ $device } 的 { $point }）：{ $done }
 trace-hook-nothing = 放行
 trace-hook-mark = 把 mark 设为 { $mark }
 trace-hook-host = 把它改成发给本机的包（PACKET_HOST）
-trace-hook-ipcache = 目的地址在节点 { $node } 后面，两端都有密钥 { $key }（identity { $identity }）
-trace-hook-ipcache-clear = 目的地址不需要加密（identity { $identity }）
+trace-hook-ipcache = 目的地址在节点 { $node } 后面，两端都有密钥 { $key }（身份标识 { $identity }）
+trace-hook-ipcache-clear = 发往这个目的地址的包不需要加密（身份标识 { $identity }）
 trace-hook-ttl = TTL { $ttl }
-trace-hook-decrypt = 是 ESP，要在本机解密
-trace-hook-decrypted = 已在本机解密，继续送往它的 pod
-trace-hook-arp = 自己应答 ARP 请求
+trace-hook-decrypt = 这是 ESP，要在本机解密
+trace-hook-decrypted = 它是在本机解密的，接着送往它的 Pod
+trace-hook-arp = 由它自己应答 ARP 请求
 trace-hook-redirect = 重定向到另一个设备
 trace-hook-drop = 丢弃：{ $why }
 trace-route-purpose = { $purpose ->
@@ -29,27 +29,27 @@ trace-route = { $purpose }：规则 `{ $rule }`，路由表 { $table }，`{ $rou
 }
 trace-route-refused = { $purpose }：被规则或路由拒绝
 trace-route-nothing = { $purpose }：没有路由
-trace-policy-none = 没有匹配的 { $dir } policy，也不需要
+trace-policy-none = 没有匹配的 { $dir } policy，也不需要有
 trace-policy-pass = { $dir } policy `{ $policy }` 原样放行
-trace-policy-transform = { $dir } policy `{ $policy }` 要求加密：用 SPI 为 { $spi } 的 state
+trace-policy-transform = { $dir } policy `{ $policy }` 要求加密：使用 SPI 为 { $spi } 的 state
 trace-policy-refused = { $dir } policy 检查失败（{ $policy }）：{ $counter }
-trace-encrypted = state `{ $state }` 加密它，序列号 { $seq }：{ $before } 字节变成 { $after } 字节
-trace-decrypted = state `{ $state }` 解密它，序列号 { $seq }：{ $after } 字节从 { $device } 再次进入
+trace-encrypted = 由 state `{ $state }` 加密，序列号 { $seq }：{ $before } 字节变成 { $after } 字节
+trace-decrypted = 由 state `{ $state }` 解密，序列号 { $seq }：{ $after } 字节的包从 { $device } 再次进来
 trace-forwarded = 转发到 { $device }，TTL { $ttl }
 trace-neighbour = 下一跳 { $address } 的 MAC 是 { $mac }
-trace-neighbour-asked = 用 ARP 询问下一跳 { $address }
+trace-neighbour-asked = 用 ARP 查询下一跳 { $address }
 trace-fragmented = 超过 MTU { $mtu }：分成 { $pieces } 片
-trace-delivered = 送达本机，IP 协议号 { $protocol }
+trace-delivered = 交给本机，IP 协议号 { $protocol }
 trace-complaint = 向 { $to } 发送 ICMP 错误：type { $type }，code { $code }，MTU { $mtu }
 trace-dropped = 丢弃（{ $name }）：{ $why }
 trace-end-delivered = 已送达 { $place }。
 trace-end-dropped = 在 { $place } 被丢弃（{ $name }）：{ $why }。
-trace-end-waits = 在 { $place } 等待没有应答的下一跳。
+trace-end-waits = 停在 { $place }：下一跳没有应答。
 trace-drop = { $reason ->
     [xfrm] 原因见 /proc/net/xfrm_stat 的计数器 { $name }
-    [other-host] 帧的目的 MAC 是别的主机，没有计数器会记录
+    [other-host] 帧的目的 MAC 是别的主机的；没有计数器会记录
     [no-carrier] 设备没有启用
-    [bad-header] IP 首部损坏
+    [bad-header] IP 头损坏
     [martian-source] 源地址是本节点自己的地址，而这里 accept_local 是关的；没有计数器会记录
     [reverse-path] rp_filter：回程走的是另一个设备
     [martian-destination] 不能发往这样的目的地址
@@ -59,7 +59,7 @@ trace-drop = { $reason ->
     [ttl] TTL 用完了
     [too-big] 包太长，又不允许分片
     [no-neighbour] 下一跳没有应答
-    [hook] BPF 程序要求丢弃（{ $name }）
-    [no-socket] 没有程序在等它
+    [hook] eBPF 程序要求丢弃（{ $name }）
+    [no-socket] 没有程序在接收它
    *[no-protocol] 本机不认识它的协议
 }
