@@ -124,16 +124,17 @@ impl MapNode {
 
 impl MapRow {
     fn boxed(&self, names: usize, inside: usize) -> Line {
-        let left = Line::text(format!("{:names$}  ", self.name)).and(self.what.clone(), Role::Quiet);
+        let name = Line::text(format!("{:names$}  ", self.name));
         let mut numbers = self.packets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        let room = inside.saturating_sub(left.width() + 1);
-        if numbers.len() > room {
+        if numbers.len() > inside.saturating_sub(name.width() + 1) {
             // The first and the last say the most of a long row.
             let ends = [self.packets.first(), self.packets.last()].into_iter().flatten();
             numbers = ends.map(ToString::to_string).collect::<Vec<_>>().join("…");
         }
-        let numbers = if textwrap::core::display_width(&numbers) > room { String::new() } else { numbers };
-        let left = left.wrapped(inside).into_iter().next().unwrap_or_default();
+        // Where a packet was seen matters more than what the device is: the description makes room for the numbers.
+        let taken = if numbers.is_empty() { 0 } else { textwrap::core::display_width(&numbers) + 1 };
+        let left = name.and(self.what.clone(), Role::Quiet).wrapped(inside.saturating_sub(taken));
+        let left = left.into_iter().next().unwrap_or_default();
         let blank = inside.saturating_sub(left.width() + textwrap::core::display_width(&numbers));
         let mut line = Line::of("│ ", Role::Quiet);
         line.append(left);
@@ -199,6 +200,12 @@ mod tests {
         let lines = drawn(40, false);
         assert!(lines.iter().all(|line| textwrap::core::display_width(line) <= 40), "{lines:#?}");
         assert_eq!(lines.iter().filter(|line| line.starts_with('┌')).count(), 3);
+    }
+
+    #[test]
+    fn a_long_description_makes_room_for_the_numbers() {
+        let line = row("cilium_net", "peer of cilium_host", &[3]).boxed(16, 36).plain();
+        assert_eq!(line, "│ cilium_net        peer of          3 │");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) fn read(paths: &[PathBuf], io: &mut Io) -> Result<Keys, Trouble> {
         if listing.items.is_empty() {
             let trouble = Trouble::unusable(format!("{name} holds no state of `ip xfrm state`"));
             return Err(Trouble { causes: unread, ..trouble }
-                .hint(format!("on a node of the tunnel: `sudo ip xfrm state > {name}`")));
+                .hint("on a node of the tunnel: `sudo ip xfrm state > keys.txt`, then `--sa keys.txt`"));
         }
         for line in unread {
             // What cannot be said on standard error is not worth ending for.

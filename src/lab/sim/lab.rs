@@ -208,6 +208,16 @@ impl Sim {
         job.signal(Signal::Interrupt, &mut self.world);
     }
 
+    /// SIGKILL, for a job that is still there.
+    fn kill(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| !job.over) else { return };
+        job.signal(Signal::Kill, &mut self.world);
+        if !job.over {
+            job.over = true;
+            job.events.push_back(JobEvent::Exited(137));
+        }
+    }
+
     /// Whether a job has run longer than anybody without a terminal can want.
     fn is_past_patience(&mut self, id: JobId) -> bool {
         let now = self.world.now();
@@ -403,11 +413,9 @@ impl Lab for Sim {
             Input::Interrupt => job.signal(Signal::Interrupt, &mut self.world),
             Input::Terminate => {
                 job.signal(Signal::Terminate, &mut self.world);
-                job.signal(Signal::Kill, &mut self.world);
-                if !job.over {
-                    job.over = true;
-                    job.events.push_back(JobEvent::Exited(137));
-                }
+                // tcpdump, for one, ends by itself on SIGTERM, with last words and a status of its own.
+                self.turn();
+                self.kill(id);
             }
             Input::Resize(_) => {}
         }

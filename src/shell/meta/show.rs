@@ -71,35 +71,30 @@ impl Teller<'_> {
         let tree = Tree::of_frame(&frame.view());
         let part = if verdict.esp().len() > 0 { Part::Outer } else { Part::Inner };
         for layer in tree.layers.iter().take_while(|layer| layer.id != "esp") {
-            self.add(layer, 0, &frame.octets, 0, part, &mut rows);
+            self.add(layer, 0, &frame.octets, part, &mut rows);
         }
-        for (depth, esp) in verdict.esp().enumerate() {
-            // What is opened lies in clear in the verdict; on the wire it was the frame's own octets.
-            if depth == 0 {
-                self.add(&esp.tree(), 0, &frame.octets, esp.offset, Part::Outer, &mut rows);
-            } else {
-                self.add(&esp.tree(), 0, esp.packet, 0, Part::Outer, &mut rows);
-            }
+        for esp in verdict.esp() {
+            // Of an opened packet the octets are those in clear, so that pad, pad length and next header read as they are said.
+            self.add(&esp.tree(), 0, esp.packet, Part::Outer, &mut rows);
         }
         if let Some(inner) = verdict.inner {
             for layer in &Tree::of_protocol(inner.next_header, inner.octets).layers {
-                self.add(layer, 0, inner.octets, 0, Part::Inner, &mut rows);
+                self.add(layer, 0, inner.octets, Part::Inner, &mut rows);
             }
         }
         rows
     }
 
-    fn add(&self, node: &Node, depth: usize, octets: &[u8], offset: usize, part: Part, rows: &mut Vec<FieldRow>) {
-        let range = node.range.start.saturating_add(offset)..node.range.end.saturating_add(offset);
+    fn add(&self, node: &Node, depth: usize, octets: &[u8], part: Part, rows: &mut Vec<FieldRow>) {
         rows.push(FieldRow {
             depth,
             name: node.name.to_owned(),
             value: crate::render::sanitised(&node.value),
-            octets: if depth == 0 { String::new() } else { self.hex(octets, range) },
+            octets: if depth == 0 { String::new() } else { self.hex(octets, node.range.clone()) },
             meaning: self.meaning(node, part),
         });
         for child in &node.children {
-            self.add(child, depth + 1, octets, offset, part, rows);
+            self.add(child, depth + 1, octets, part, rows);
         }
     }
 
