@@ -111,13 +111,11 @@ fn enter(pod: &mut Pod, state: State, time: Timestamp) {
                 pod.started = Some(time);
             }
         }
-        State::Ready => {
-            if pod.started.is_none() {
-                pod.event(time, "Pulled", "kubelet", format!("Successfully pulled image \"{image}\""));
-                pod.event(time, "Created", "kubelet", format!("Created container {container}"));
-                pod.event(time, "Started", "kubelet", format!("Started container {container}"));
-                pod.started = Some(time);
-            }
+        State::Ready if pod.started.is_none() => {
+            pod.event(time, "Pulled", "kubelet", format!("Successfully pulled image \"{image}\""));
+            pod.event(time, "Created", "kubelet", format!("Created container {container}"));
+            pod.event(time, "Started", "kubelet", format!("Started container {container}"));
+            pod.started = Some(time);
         }
         State::BackOff => pod.event(time, "BackOff", "kubelet", "Back-off restarting failed container"),
         _ => {}
@@ -531,7 +529,7 @@ fn reload(cluster: &mut Cluster, node: &str, world: &mut World, now: Timestamp) 
 pub(super) fn install_cilium(cluster: &mut Cluster, cilium: Cilium, now: Timestamp) {
     let namespace = cilium.namespace.clone();
     let mut agent = Pod::new(&namespace, "cilium", "quay.io/cilium/cilium:v1.13.0-rc5", now);
-    agent.container = "cilium-agent".to_owned();
+    "cilium-agent".clone_into(&mut agent.container);
     agent.labels = labels(&[
         ("k8s-app", "cilium"),
         ("app.kubernetes.io/name", "cilium-agent"),

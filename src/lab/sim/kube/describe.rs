@@ -11,9 +11,8 @@ use crate::packet::Timestamp;
 pub(super) fn describe(given: &Canonical, cluster: &Cluster, world: &World) -> Answer {
     let mut answer = Answer { out: String::new(), err: String::new(), status: 0 };
     let Some(kind) = given.words.get(2) else {
-        answer.err = "You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete list of supported resources.\n\
-                      error: Required resource not specified.\n"
-            .to_owned();
+        "You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete list of supported resources.\n\
+                      error: Required resource not specified.\n".clone_into(&mut answer.err);
         answer.status = 1;
         return answer;
     };
@@ -33,7 +32,7 @@ pub(super) fn describe(given: &Canonical, cluster: &Cluster, world: &World) -> A
             here(row.namespace.as_deref())
                 && given.value("selector").is_none_or(|selector| super::get::selected(selector, &row.labels()))
         };
-        names = listing.rows.iter().filter(wanted).map(|row| row.name.clone()).collect();
+        names = listing.items.iter().filter(wanted).map(|row| row.name.clone()).collect();
         if names.is_empty() {
             answer.err = format!("No resources found in {space} namespace.\n");
             return answer;

@@ -42,7 +42,7 @@ pub(super) struct Rows {
     pub(super) resource: String,
     header: Vec<&'static str>,
     wide: Vec<&'static str>,
-    pub(super) rows: Vec<Row>,
+    pub(super) items: Vec<Row>,
     namespaced: bool,
 }
 
@@ -62,10 +62,9 @@ pub(super) fn namespace(given: &Canonical) -> &str {
 pub(super) fn get(given: &Canonical, cluster: &Cluster, world: &World) -> Answer {
     let mut answer = Answer { out: String::new(), err: String::new(), status: 0 };
     let Some(kinds) = given.words.get(2) else {
-        answer.err = "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported resources.\n\n\
+        "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported resources.\n\n\
                       error: Required resource not specified.\nUse \"kubectl explain <resource>\" for a detailed description of that resource (e.g. kubectl explain pods).\n\
-                      See 'kubectl get -h' for help and examples\n"
-            .to_owned();
+                      See 'kubectl get -h' for help and examples\n".clone_into(&mut answer.err);
         answer.status = 1;
         return answer;
     };
@@ -100,19 +99,19 @@ pub(super) fn get(given: &Canonical, cluster: &Cluster, world: &World) -> Answer
     let all = given.has("all-namespaces");
     for listing in &mut listings {
         if listing.namespaced && !all {
-            listing.rows.retain(|row| row.namespace.as_deref() == Some(namespace(given)));
+            listing.items.retain(|row| row.namespace.as_deref() == Some(namespace(given)));
         }
         if let Some(selector) = given.value("selector") {
-            listing.rows.retain(|row| selected(selector, &row.labels));
+            listing.items.retain(|row| selected(selector, &row.labels));
         }
         if let Some(field) = given.value("field-selector") {
-            listing.rows.retain(|row| fields_fit(field, &row.value));
+            listing.items.retain(|row| fields_fit(field, &row.value));
         }
         if !names.is_empty() {
             let mut chosen = Vec::new();
             for name in &names {
-                match listing.rows.iter().position(|row| row.name == *name) {
-                    Some(at) => chosen.push(listing.rows.remove(at)),
+                match listing.items.iter().position(|row| row.name == *name) {
+                    Some(at) => chosen.push(listing.items.remove(at)),
                     None if given.has("ignore-not-found") => {}
                     None => {
                         answer.err.push_str(&format!(
@@ -123,7 +122,7 @@ pub(super) fn get(given: &Canonical, cluster: &Cluster, world: &World) -> Answer
                     }
                 }
             }
-            listing.rows = chosen;
+            listing.items = chosen;
         }
     }
     print(given, &listings, several, names.len() == 1, &mut answer);
@@ -131,7 +130,7 @@ pub(super) fn get(given: &Canonical, cluster: &Cluster, world: &World) -> Answer
 }
 
 fn print(given: &Canonical, listings: &[Rows], several: bool, single: bool, answer: &mut Answer) {
-    let rows = || listings.iter().flat_map(|listing| &listing.rows);
+    let rows = || listings.iter().flat_map(|listing| &listing.items);
     let whole = || match (single, rows().next()) {
         (true, Some(row)) => row.value.clone(),
         _ => {
@@ -155,7 +154,7 @@ fn print(given: &Canonical, listings: &[Rows], several: bool, single: bool, answ
         }
         "name" => {
             for listing in listings {
-                for row in &listing.rows {
+                for row in &listing.items {
                     let (plural, group) = listing
                         .resource
                         .split_once('.')
@@ -200,7 +199,7 @@ fn print(given: &Canonical, listings: &[Rows], several: bool, single: bool, answ
         };
         return;
     }
-    let filled: Vec<&Rows> = listings.iter().filter(|listing| !listing.rows.is_empty()).collect();
+    let filled: Vec<&Rows> = listings.iter().filter(|listing| !listing.items.is_empty()).collect();
     for (at, listing) in filled.iter().enumerate() {
         if at > 0 {
             answer.out.push('\n');
@@ -225,7 +224,7 @@ fn text(listing: &Rows, given: &Canonical, several: bool, wide: bool, all: bool)
         }
         lines.push(header);
     }
-    for row in &listing.rows {
+    for row in &listing.items {
         let mut cells = row.cells.clone();
         if several || given.has("show-kind") {
             let plural = listing.resource.split('.').next().unwrap_or_default();
@@ -325,10 +324,15 @@ pub(super) fn singular(plural: &str) -> &str {
 }
 
 /// All objects of a kind; `None` for a kind that the API does not have.
+#[expect(clippy::too_many_lines, reason = "one arm a kind of the API")]
 pub(super) fn rows(resource: &str, cluster: &Cluster, world: &World) -> Option<Rows> {
     let age = |time: Timestamp| terse_age(world, time);
-    let listing = |resource: &str, header: &[&'static str], wide: &[&'static str], namespaced: bool, rows: Vec<Row>| {
-        Some(Rows { resource: resource.to_owned(), header: header.to_vec(), wide: wide.to_vec(), rows, namespaced })
+    let listing = |resource: &str,
+                   header: &[&'static str],
+                   wide: &[&'static str],
+                   namespaced: bool,
+                   items: Vec<Row>| {
+        Some(Rows { resource: resource.to_owned(), header: header.to_vec(), wide: wide.to_vec(), items, namespaced })
     };
     let has_cilium = cluster.cilium.is_some();
     match resource {

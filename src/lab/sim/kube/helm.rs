@@ -232,8 +232,7 @@ fn install(given: &Canonical, words: &[&str], call: &Call, world: &World) -> Box
     let fail = |error: String| refuse(1, format!("Error: INSTALLATION FAILED: {error}"));
     let [name, chart_name] = words else {
         return fail(match words.len() {
-            0 => "must either provide a name or specify --generate-name".to_owned(),
-            1 => "must either provide a name or specify --generate-name".to_owned(),
+            0 | 1 => "must either provide a name or specify --generate-name".to_owned(),
             _ => format!(
                 "expected at most two arguments, unexpected arguments: {}",
                 words.get(2..).unwrap_or_default().join(", ")

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::controller::{labels, later};
 use super::object::{Cluster, Node, Pod, State, Workload, WorkloadKind};
@@ -19,7 +20,8 @@ pub(super) const NODE_IMAGE: &str = "kindest/node:v1.23.4";
 /// kind's configuration (sigs.k8s.io/kind/pkg/apis/config/v1alpha4), the fields that a simulated cluster can look at.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Config {
+#[expect(dead_code, reason = "such fields may stand there; they make no difference to what is simulated")]
+struct Configuration {
     kind: Option<String>,
     api_version: Option<String>,
     name: Option<String>,
@@ -28,34 +30,37 @@ struct Config {
     #[serde(default)]
     networking: Networking,
     #[serde(default)]
-    feature_gates: serde_json::Value,
+    feature_gates: IgnoredAny,
     #[serde(default)]
-    runtime_config: serde_json::Value,
+    runtime_config: IgnoredAny,
     #[serde(default)]
-    kubeadm_config_patches: serde_json::Value,
+    kubeadm_config_patches: IgnoredAny,
     #[serde(default)]
-    kubeadm_config_patches_j_s_o_n6902: serde_json::Value,
+    #[serde(rename = "kubeadmConfigPatchesJSON6902")]
+    json_patches: IgnoredAny,
     #[serde(default)]
-    containerd_config_patches: serde_json::Value,
+    containerd_config_patches: IgnoredAny,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "such fields may stand there; they make no difference to what is simulated")]
 struct NodeConfig {
     role: Option<String>,
     image: Option<String>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
     #[serde(default)]
-    extra_mounts: serde_json::Value,
+    extra_mounts: IgnoredAny,
     #[serde(default)]
-    extra_port_mappings: serde_json::Value,
+    extra_port_mappings: IgnoredAny,
     #[serde(default)]
-    kubeadm_config_patches: serde_json::Value,
+    kubeadm_config_patches: IgnoredAny,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "such fields may stand there; they make no difference to what is simulated")]
 struct Networking {
     #[serde(default, rename = "disableDefaultCNI")]
     disable_default_cni: bool,
@@ -149,7 +154,7 @@ fn create(
     let (name, image) = (name.map(str::to_owned), image.map(str::to_owned));
     let terminal = call.terminal.is_some();
     match config {
-        None => build(Config::default(), name, image, terminal, world),
+        None => build(Configuration::default(), name, image, terminal, world),
         Some("-") => Box::new(Whole(Some(move |world: &mut World, io: &mut Io, text: Vec<u8>| {
             match decode(&text).and_then(|config| plan(config, name, image)).and_then(|plan| may_create(plan, world)) {
                 Err(error) => {
@@ -176,37 +181,21 @@ fn create(
     }
 }
 
-fn decode(text: &[u8]) -> Result<Config, String> {
+fn decode(text: &[u8]) -> Result<Configuration, String> {
     let text = String::from_utf8_lossy(text);
     if text.trim().is_empty() {
         return Err("unknown apiVersion:  kind: ".to_owned());
     }
-    let config: Config = serde_yaml::from_str(&text)
+    let config: Configuration = serde_yaml::from_str(&text)
         .map_err(|error| format!("unable to decode config: yaml: {}", super::first_line(&error)))?;
     let (kind, version) = (config.kind.as_deref().unwrap_or(""), config.api_version.as_deref().unwrap_or(""));
     if kind != "Cluster" || version != "kind.x-k8s.io/v1alpha4" {
         return Err(format!("unknown apiVersion: {version} kind: {kind}"));
     }
-    // These may stand there; what they ask for makes no difference to what is simulated.
-    let _ = (
-        &config.feature_gates,
-        &config.runtime_config,
-        &config.kubeadm_config_patches,
-        &config.kubeadm_config_patches_j_s_o_n6902,
-        &config.containerd_config_patches,
-        config
-            .nodes
-            .iter()
-            .map(|node| (&node.image, &node.extra_mounts, &node.extra_port_mappings, &node.kubeadm_config_patches))
-            .count(),
-        &config.networking.pod_subnet,
-        &config.networking.service_subnet,
-        &config.networking.api_server_address,
-    );
     Ok(config)
 }
 
-fn plan(config: Config, name: Option<String>, image: Option<String>) -> Result<Plan, String> {
+fn plan(config: Configuration, name: Option<String>, image: Option<String>) -> Result<Plan, String> {
     let name = name.or(config.name).unwrap_or_else(|| "kind".to_owned());
     let valid = !name.is_empty()
         && name
@@ -299,7 +288,7 @@ fn farewell(name: &str) -> String {
 }
 
 fn build(
-    config: Config,
+    config: Configuration,
     name: Option<String>,
     image: Option<String>,
     terminal: bool,
@@ -347,6 +336,7 @@ pub(super) fn make_course(name: &str, world: &mut World) {
     make(&plan, world);
 }
 
+#[expect(clippy::too_many_lines, reason = "one cluster, from its nodes to its pods")]
 fn make(plan: &Plan, world: &mut World) {
     let now = world.now();
     let mut nodes = Vec::new();
@@ -511,12 +501,12 @@ fn system_workloads(plan: &Plan, created: Timestamp) -> Vec<Workload> {
 }
 
 fn delete(name: &str) -> Box<dyn Process> {
-    let named = name.to_owned();
+    let wanted = name.to_owned();
     Tale::default()
         .complain(format!("Deleting cluster \"{name}\" ...\n"))
         .wait(1500)
         .act(move |world, io| {
-            let Some(cluster) = world.kube.cluster.take_if(|cluster| cluster.name == named) else {
+            let Some(cluster) = world.kube.cluster.take_if(|cluster| cluster.name == wanted) else {
                 if let Some(cluster) = &world.kube.cluster {
                     io.complain(format!(
                         "esplain: the cluster here is called {}: kind delete cluster --name {}\n",

@@ -52,9 +52,8 @@ pub(super) fn program(call: &Call, world: &World) -> Box<dyn Process> {
         "logs" => logs(&given, world),
         "taint" | "label" | "annotate" | "cordon" | "uncordon" => change::program(verb, &given),
         "create" => create(&given, &words, call),
-        "apply" => apply(&given, call, true),
-        "replace" => apply(&given, call, true),
-        "run" => run(&given, call),
+        "apply" | "replace" => apply(&given, call, true),
+        "run" => run(&given),
         "delete" => delete(&given, call),
         "patch" => patch(&given),
         "scale" => scale(&given),
@@ -324,14 +323,13 @@ fn create(given: &Canonical, words: &[&str], call: &Call) -> Box<dyn Process> {
                 0
             })
         }
-        [_] => refuse(1, "error: must specify one of -f and -k"),
+        [] | [_] => refuse(1, "error: must specify one of -f and -k"),
         [_, other, ..] => refuse(
             1,
             format!(
                 "error: of `kubectl create` the simulated lab knows `secret generic`, `namespace` and `-f FILE`, not `{other}`"
             ),
         ),
-        [] => refuse(1, "error: must specify one of -f and -k"),
     }
 }
 
@@ -398,7 +396,7 @@ fn store_secret(secret: Secret, replace: bool, world: &mut World) -> Result<&'st
     if !cluster.namespaces.iter().any(|(known, _)| *known == space) {
         return Err(format!("namespaces \"{space}\" not found"));
     }
-    let word = match cluster.secrets.iter_mut().find(|own| own.namespace == space && own.name == name) {
+    let done = match cluster.secrets.iter_mut().find(|own| own.namespace == space && own.name == name) {
         Some(_) if !replace => return Err(format!("secrets \"{name}\" already exists")),
         Some(own) if own.data == secret.data => return Ok("unchanged"),
         Some(own) => {
@@ -411,7 +409,7 @@ fn store_secret(secret: Secret, replace: bool, world: &mut World) -> Result<&'st
         }
     };
     controller::secret_changed(cluster, &space, &name, now);
-    Ok(word)
+    Ok(done)
 }
 
 /// `kubectl apply -f`, `kubectl create -f`: a file, or standard input for `-`.
@@ -497,6 +495,7 @@ fn apply_text(given: &Canonical, file: &str, text: &[u8], may_exist: bool, world
     status
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm a kind of the API")]
 fn apply_one(
     given: &Canonical,
     file: &str,
@@ -631,16 +630,13 @@ fn pod_from(value: &Value, namespace: &str, name: &str, now: Timestamp) -> Resul
     pod.host_network = spec["hostNetwork"].as_bool().unwrap_or(false);
     let by_label = spec["nodeSelector"]["kubernetes.io/hostname"].as_str();
     pod.wanted_node = spec["nodeName"].as_str().or(by_label).map(str::to_owned);
-    let tolerates = |wanted: &str| {
-        let all = spec["tolerations"].as_array();
-        all.into_iter().flatten().any(|own| own["key"].as_str().is_none_or(|key| key.starts_with(wanted)))
-    };
-    pod.tolerates_master = tolerates("node-role.kubernetes.io/");
+    let tolerations = spec["tolerations"].as_array().into_iter().flatten();
+    let of_master = |own: &Value| own["key"].as_str().is_none_or(|key| key.starts_with("node-role.kubernetes.io/"));
+    pod.tolerates_master = tolerations.into_iter().any(of_master);
     Ok(pod)
 }
 
-fn run(given: &Canonical, call: &Call) -> Box<dyn Process> {
-    let _ = call;
+fn run(given: &Canonical) -> Box<dyn Process> {
     let (Some(name), Some(image)) = (given.words.get(2), given.value("image")) else {
         return refuse(
             1,
@@ -736,7 +732,7 @@ fn delete(given: &Canonical, call: &Call) -> Box<dyn Process> {
                     }
                     let own = |row: &&super::get::Row| row.namespace.as_deref().is_none_or(|own| own == space);
                     wanted.extend(
-                        listing.rows.iter().filter(own).map(|row| (resource.clone(), space.clone(), row.name.clone())),
+                        listing.items.iter().filter(own).map(|row| (resource.clone(), space.clone(), row.name.clone())),
                     );
                 } else {
                     wanted.extend(names.into_iter().map(|name| (resource.clone(), space.clone(), name)));
@@ -885,7 +881,7 @@ fn scale(given: &Canonical) -> Box<dyn Process> {
 fn deadline(given: &Canonical, default: &str, world: &World) -> Timestamp {
     let text = given.value("timeout").unwrap_or(default);
     let seconds = crate::lab::sim::tools::duration(text).unwrap_or(Duration::from_secs(30));
-    world.after(if seconds.is_zero() { Duration::from_secs(7 * 86400) } else { seconds })
+    world.after(if seconds.is_zero() { Duration::from_hours(7 * 24) } else { seconds })
 }
 
 /// Waits, on the virtual clock, until something holds.
@@ -893,7 +889,7 @@ struct Until<F> {
     check: F,
     given: Canonical,
     default: &'static str,
-    until: Option<Timestamp>,
+    deadline: Option<Timestamp>,
 }
 
 /// What a look brought.
@@ -906,7 +902,7 @@ enum Look {
 
 impl<F: FnMut(&Canonical, &World) -> Look> Process for Until<F> {
     fn step(&mut self, world: &mut World, io: &mut Io) -> Step {
-        let until = *self.until.get_or_insert(deadline(&self.given, self.default, world));
+        let until = *self.deadline.get_or_insert(deadline(&self.given, self.default, world));
         match (self.check)(&self.given, world) {
             Look::Done(text, 0) => {
                 io.print(text);
@@ -965,7 +961,7 @@ fn rollout(given: &Canonical) -> Box<dyn Process> {
                 Look::NotYet { note, late: "error: timed out waiting for the condition\n".to_owned() }
             };
             // Without --timeout, kubectl waits as long as it takes; ten minutes here.
-            Box::new(Until { check, given: given.clone(), default: "600s", until: None })
+            Box::new(Until { check, given: given.clone(), default: "600s", deadline: None })
         }
         "restart" => once(move |world, io| {
             let now = world.now();
@@ -1014,13 +1010,13 @@ fn wait(given: &Canonical) -> Box<dyn Process> {
             .chain(words.iter().skip(1).map(|word| word.rsplit('/').next().unwrap_or(word).to_owned()))
             .collect();
         if !given.has("all-namespaces") {
-            listing.rows.retain(|row| row.namespace.as_deref().is_none_or(|own| own == namespace(given)));
+            listing.items.retain(|row| row.namespace.as_deref().is_none_or(|own| own == namespace(given)));
         }
         if let Some(selector) = given.value("selector") {
-            listing.rows.retain(|row| selected(selector, &row.labels()));
+            listing.items.retain(|row| selected(selector, &row.labels()));
         }
         if !names.is_empty() {
-            if let Some(missing) = names.iter().find(|name| !listing.rows.iter().any(|row| row.name == **name)) {
+            if let Some(missing) = names.iter().find(|name| !listing.items.iter().any(|row| row.name == **name)) {
                 if condition == "delete" {
                     return Look::Done(String::new(), 0);
                 }
@@ -1029,9 +1025,9 @@ fn wait(given: &Canonical) -> Box<dyn Process> {
                     1,
                 );
             }
-            listing.rows.retain(|row| names.contains(&row.name));
+            listing.items.retain(|row| names.contains(&row.name));
         }
-        if listing.rows.is_empty() {
+        if listing.items.is_empty() {
             return if condition == "delete" {
                 Look::Done(String::new(), 0)
             } else {
@@ -1052,14 +1048,14 @@ fn wait(given: &Canonical) -> Box<dyn Process> {
         match &wanted {
             None => Look::NotYet {
                 note: String::new(),
-                late: late(listing.rows.iter().map(|row| row.name.as_str()).collect()),
+                late: late(listing.items.iter().map(|row| row.name.as_str()).collect()),
             },
             Some(wanted) => {
                 let unmet: Vec<&str> =
-                    listing.rows.iter().filter(|row| !row.meets(wanted)).map(|row| row.name.as_str()).collect();
+                    listing.items.iter().filter(|row| !row.meets(wanted)).map(|row| row.name.as_str()).collect();
                 if unmet.is_empty() {
                     return Look::Done(
-                        listing.rows.iter().map(|row| format!("{kind}/{} condition met\n", row.name)).collect(),
+                        listing.items.iter().map(|row| format!("{kind}/{} condition met\n", row.name)).collect(),
                         0,
                     );
                 }
@@ -1067,5 +1063,5 @@ fn wait(given: &Canonical) -> Box<dyn Process> {
             }
         }
     };
-    Box::new(Until { check, given: given.clone(), default: "30s", until: None })
+    Box::new(Until { check, given: given.clone(), default: "30s", deadline: None })
 }

@@ -17,8 +17,11 @@ pub(super) struct Tale {
 enum Beat {
     Say(Stream, String),
     Wait(Duration),
-    Do(Box<dyn FnOnce(&mut World, &mut Io) -> i32>),
+    Do(Act),
 }
+
+/// Something done at its moment; a status other than 0 ends the tale.
+type Act = Box<dyn FnOnce(&mut World, &mut Io) -> i32>;
 
 impl Tale {
     /// Writes to standard output.

@@ -20,7 +20,7 @@ pub(super) enum Outcome {
 pub(super) fn run(shell: &mut Shell, words: &[String], world: &mut World, io: &mut Io) -> Outcome {
     let Some((name, arguments)) = words.split_first() else { return Outcome::Done(0) };
     Outcome::Done(match name.as_str() {
-        ":" | "true" => 0,
+        ":" | "true" | "set" => 0,
         "false" => 1,
         "cd" => change_folder(&mut shell.session, arguments, world, io),
         "pwd" => {
@@ -34,7 +34,6 @@ pub(super) fn run(shell: &mut Shell, words: &[String], world: &mut World, io: &m
             }
             0
         }
-        "set" => 0,
         "shift" => {
             if shell.session.arguments.is_empty() {
                 1

@@ -196,7 +196,7 @@ impl Expander<'_> {
             }
             ArithmeticExpr::BinaryOp(operator, left, right) => {
                 let (left, right) = (self.evaluate(left)?, self.evaluate(right)?);
-                binary(operator, left, right)?
+                binary(*operator, left, right)?
             }
             ArithmeticExpr::Conditional(condition, yes, no) => {
                 if self.evaluate(condition)? != 0 {
@@ -210,7 +210,7 @@ impl Expander<'_> {
     }
 }
 
-fn binary(operator: &BinaryOperator, left: i64, right: i64) -> Result<i64, String> {
+fn binary(operator: BinaryOperator, left: i64, right: i64) -> Result<i64, String> {
     let shift = |by: i64| u32::try_from(by & 63).unwrap_or(0);
     let truth = i64::from;
     Ok(match operator {

@@ -214,6 +214,7 @@ impl Shell {
         self.frames.push(Frame::List { script: Rc::new(script), at: 0 });
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a kind of frame")]
     fn advance(&mut self, world: &mut World, io: &mut Io) -> Advance {
         if self.leaving.is_some() {
             self.frames.clear();
@@ -267,11 +268,10 @@ impl Shell {
             }
             Frame::If { mut branches, otherwise, tested } => {
                 let met = tested && self.session.status == 0;
-                if tested && let Some((_, body)) = branches.pop_front() {
-                    if met {
-                        self.frames.push(Frame::List { script: body, at: 0 });
-                        return Advance::On;
-                    }
+                let body = if tested { branches.pop_front() } else { None };
+                if let Some((_, body)) = body.filter(|_| met) {
+                    self.frames.push(Frame::List { script: body, at: 0 });
+                    return Advance::On;
                 }
                 if let Some((condition, _)) = branches.front() {
                     let condition = Rc::clone(condition);
@@ -866,11 +866,8 @@ fn open(place: &str, path: &str, append: bool, world: &mut World) -> Result<Sink
         _ => {}
     }
     let files = world.files.entry(place.to_owned()).or_default();
-    if append {
-        files.append(path, b"")?
-    } else {
-        files.write(path, b"")?
-    }
+    let opened = if append { files.append(path, b"") } else { files.write(path, b"") };
+    opened?;
     Ok(Sink::File(path.to_owned()))
 }
 

@@ -1,5 +1,11 @@
 //! A small awk: patterns, `BEGIN`, `END`, `print`, `printf`, `next`, `exit`, assignments, arithmetic, comparison, `~`, fields.
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "awk's numbers are doubles; a field number below 1 is looked at before it is cast"
+)]
+
 use std::collections::BTreeMap;
 
 use regex::Regex;
@@ -77,7 +83,7 @@ impl LineTool for Started {
         self.awk.set("NR", number_text(count));
         self.awk.set("FNR", from.number.to_string());
         self.awk.set("FILENAME", from.name.unwrap_or("").to_owned());
-        self.awk.split(String::from_utf8_lossy(line).into_owned());
+        self.awk.split(&String::from_utf8_lossy(line));
         self.awk.record(io);
         if self.awk.status.is_some() { Flow::Enough } else { Flow::More }
     }
@@ -154,7 +160,7 @@ impl Awk {
         to_number(self.variables.get(name).map_or("", String::as_str))
     }
 
-    fn split(&mut self, line: String) {
+    fn split(&mut self, line: &str) {
         let separator = self.variables.get("FS").cloned().unwrap_or_default();
         self.fields = if separator == " " {
             line.split_whitespace().map(str::to_owned).collect()
@@ -162,14 +168,14 @@ impl Awk {
             line.split(separator.as_str()).map(str::to_owned).collect()
         } else {
             match Regex::new(&extended_to_rust(&separator)) {
-                Ok(pattern) => pattern.split(&line).map(str::to_owned).collect(),
-                Err(_) => vec![line.clone()],
+                Ok(pattern) => pattern.split(line).map(str::to_owned).collect(),
+                Err(_) => vec![line.to_owned()],
             }
         };
         if line.is_empty() {
             self.fields.clear();
         }
-        self.line = line;
+        line.clone_into(&mut self.line);
         self.set("NF", self.fields.len().to_string());
     }
 
@@ -312,7 +318,7 @@ impl Awk {
                     Expression::Field(index) => {
                         let index = to_number(&self.text(index)) as usize;
                         if index == 0 {
-                            self.split(value.clone());
+                            self.split(&value);
                         } else if index < 1000 {
                             if self.fields.len() < index {
                                 self.fields.resize(index, String::new());

@@ -20,6 +20,7 @@ pub(super) fn program(name: &str, call: &Call) -> Box<dyn Process> {
 /// GNU grep's usage in short, as it prints it after a wrong option.
 const USAGE: &str = "Usage: grep [OPTION]... PATTERNS [FILE]...\nTry 'grep --help' for more information.";
 
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct Grep {
     pattern: Regex,
     invert: bool,
@@ -43,6 +44,7 @@ struct Grep {
     ever: bool,
 }
 
+#[expect(clippy::too_many_lines, reason = "one line an option")]
 fn read(name: &str, arguments: &[String]) -> Result<(Grep, Vec<String>), String> {
     // `grep -2` is `grep -C 2`.
     let arguments: Vec<String> = arguments

@@ -330,8 +330,7 @@ impl Apt {
             return;
         }
         let have = |path: &&str| world.read_file(&self.call, path).is_ok();
-        let (old, new): (Vec<_>, Vec<_>) =
-            chosen.into_iter().partition(|(.., programs)| programs.iter().all(|path| have(&path)));
+        let (old, new): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|(.., programs)| programs.iter().all(have));
         for (name, version, ..) in old {
             self.say(0, format!("{name} is already the newest version ({version}).\n"));
         }

@@ -171,8 +171,8 @@ fn address(rest: &mut &str, extended: bool) -> Result<Option<Address>, String> {
         *rest = after;
         return Ok(Some(Address::Last));
     }
-    if text.starts_with('/') {
-        let (pattern, after) = delimited(&text[1..], '/').ok_or("-e expression #1: unterminated address regex")?;
+    if let Some(behind) = text.strip_prefix('/') {
+        let (pattern, after) = delimited(behind, '/').ok_or("-e expression #1: unterminated address regex")?;
         *rest = after;
         return regex(&pattern, extended, false).map(|found| Some(Address::Matches(found)));
     }

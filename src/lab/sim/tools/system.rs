@@ -121,7 +121,6 @@ fn escapes(text: &str) -> String {
             Some('r') => out.push('\r'),
             Some('a') => out.push('\u{7}'),
             Some('e') => out.push('\u{1b}'),
-            Some('\\') => out.push('\\'),
             Some('0') => {
                 let mut value = 0_u32;
                 for _ in 0..3 {
@@ -141,11 +140,11 @@ fn escapes(text: &str) -> String {
                 out.extend(char::from_u32(value));
             }
             Some('c') => return out,
+            Some('\\') | None => out.push('\\'),
             Some(other) => {
                 out.push('\\');
                 out.push(other);
             }
-            None => out.push('\\'),
         }
     }
     out
@@ -250,20 +249,19 @@ fn test(call: &Call, world: &World, io: &mut Io) -> i32 {
     }
 }
 
-fn truth(words: &[&str], call: &Call, world: &World) -> Result<bool, String> {
-    if let Some(at) = words.iter().position(|word| *word == "-o") {
-        return Ok(truth(&words[..at], call, world)? || truth(&words[at + 1..], call, world)?);
+fn truth(given: &[&str], call: &Call, world: &World) -> Result<bool, String> {
+    if let Some(at) = given.iter().position(|text| *text == "-o") {
+        return Ok(truth(&given[..at], call, world)? || truth(&given[at + 1..], call, world)?);
     }
-    if let Some(at) = words.iter().position(|word| *word == "-a").filter(|at| *at > 0) {
-        return Ok(truth(&words[..at], call, world)? && truth(&words[at + 1..], call, world)?);
+    if let Some(at) = given.iter().position(|text| *text == "-a").filter(|at| *at > 0) {
+        return Ok(truth(&given[..at], call, world)? && truth(&given[at + 1..], call, world)?);
     }
     let number = |text: &str| text.trim().parse::<i64>().map_err(|_| format!("{text}: integer expression expected"));
-    Ok(match words {
+    Ok(match given {
         [] => false,
-        [word] => !word.is_empty(),
         ["!", rest @ ..] => !truth(rest, call, world)?,
-        ["-n", word] => !word.is_empty(),
-        ["-z", word] => word.is_empty(),
+        [text] | ["-n", text] => !text.is_empty(),
+        ["-z", text] => text.is_empty(),
         [test @ ("-e" | "-f" | "-d" | "-s" | "-r" | "-w" | "-x"), path] => {
             let full = call.path(path);
             let node = world.files.get(&call.place).and_then(|files| files.node(&full).ok().cloned());
@@ -502,7 +500,7 @@ mod tests {
     #[test]
     fn durations_have_units() {
         assert_eq!(duration("1.5"), Some(Duration::from_millis(1500)));
-        assert_eq!(duration("2m"), Some(Duration::from_secs(120)));
+        assert_eq!(duration("2m"), Some(Duration::from_mins(2)));
         assert_eq!(duration("x"), None);
         assert_eq!(duration("-1"), None);
     }

@@ -46,6 +46,7 @@ impl Process for Yes {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own, or a place in the text")]
 struct Cat {
     call: Call,
     files: VecDeque<String>,
@@ -275,10 +276,7 @@ impl Process for Follow {
                 let start = self.shown.unwrap_or_else(|| {
                     let ends =
                         octets.iter().enumerate().rev().filter(|(_, octet)| **octet == b'\n').map(|(at, _)| at + 1);
-                    ends.take(11)
-                        .last()
-                        .filter(|_| octets.iter().filter(|octet| **octet == b'\n').count() > 10)
-                        .unwrap_or(0)
+                    ends.take(11).last().filter(|_| line_feeds(&octets) > 10).unwrap_or(0)
                 });
                 io.print(octets.get(start..).unwrap_or_default());
                 self.shown = Some(octets.len());
@@ -345,7 +343,7 @@ fn wc(call: &Call) -> Started {
     };
     Ok(whole_files("wc", call, files, move |name, several, text, io| {
         let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count();
-        let counts = [text.iter().filter(|octet| **octet == b'\n').count(), words, text.len()];
+        let counts = [line_feeds(text), words, text.len()];
         let mut sums = total.get();
         for (sum, count) in sums.iter_mut().zip(counts) {
             *sum += count;
@@ -363,6 +361,10 @@ fn wc(call: &Call) -> Started {
             io.print(row(sums, Some("total"), width));
         }
     }))
+}
+
+fn line_feeds(text: &[u8]) -> usize {
+    text.split(|octet| *octet == b'\n').count() - 1
 }
 
 fn sort(call: &Call) -> Started {
