@@ -7,7 +7,6 @@ mod compile;
 mod counters;
 mod field;
 mod input_check;
-mod key;
 mod lifetime;
 mod mark;
 mod names;

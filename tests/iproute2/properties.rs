@@ -388,6 +388,8 @@ proptest! {
     }
 }
 
+static WORDS: LazyLock<[Words; 2]> = LazyLock::new(|| Language::ALL.map(Words::new));
+
 /// Reads `text` in every way; what was read prints, and reads the same again.
 fn read_everything(text: &str) {
     for entry in parse(text).0.items {
@@ -402,7 +404,6 @@ fn read_everything(text: &str) {
     drop(print_routes(&parse_routes(text, &TableId::MAIN).items, RouteStyle::default()));
     drop(parse_counters(text));
     let lines: Vec<&str> = text.lines().collect();
-    static WORDS: LazyLock<[Words; 2]> = LazyLock::new(|| Language::ALL.map(Words::new));
     for words in WORDS.iter() {
         let explanation = explain(text, words);
         for note in &explanation.notes {

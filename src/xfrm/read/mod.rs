@@ -4,15 +4,16 @@
 //! joined, wrapped, quoted or numbered. A word that opens nothing known makes its line "unread"; reading goes on at the
 //! next word that does.
 
+mod key;
+mod lifetime;
+mod policy;
+mod state;
+
 use std::net::{IpAddr, Ipv4Addr};
 
-use jiff::civil::DateTime;
-
-use super::key::read_key;
 use super::{
-    Action, Algorithm, AlgorithmKind, Direction, Encap, EncapType, ExtraFlags, Field, Level, Limit, Mark, Mode,
-    Offload, OffloadMode, OutputMark, Policy, PolicyFlags, PolicyStats, PolicyType, Prefix, Proto, Replay, Selector,
-    Share, SoftHard, State, StateDirection, StateFlags, StateStats, Template, UpperProto,
+    Direction, Field, Mark, Mode, Offload, OffloadMode, Policy, Prefix, Proto, Selector, State, StateDirection,
+    UpperProto,
 };
 use crate::esp::Spi;
 use crate::listing::{Listing, Place, Reader, Span, is_command, is_noise, quoted};
@@ -384,38 +385,6 @@ impl<'a> Parser<'a> {
         Ok(transform)
     }
 
-    /// `replay-window 0 seq 0x00000000 flag esn extra_flag … (0x10000000)`, or the line of `stats:`.
-    fn replay_window(&mut self, open: Span) -> Read<()> {
-        let window: u32 = self.reader.parsed("a number of packets")?;
-        if self.reader.peek() == Some("replay") {
-            return self.stats(open, window);
-        }
-        self.state()?.replay_window = u8::try_from(window).map_err(|_| "a window of at most 255 packets".to_owned())?;
-        self.place(Field::ReplayWindow, open);
-        let here = self.reader.here();
-        if self.reader.take("seq") {
-            // iproute2 prints this number in decimal after a `0x`.
-            let seq = self.reader.read("a number", |word| word.strip_prefix("0x").unwrap_or(word).parse().ok())?;
-            self.state()?.acquire_seq = seq;
-            self.place(Field::AcquireSeq, here);
-        }
-        let here = self.reader.here();
-        if self.reader.take("flag") {
-            let mut flags = StateFlags::default();
-            let extra_glued = self.flags(|word| flags.add_word(word));
-            self.state()?.flags = flags;
-            self.place(Field::StateFlag, here);
-            let here = self.reader.here();
-            if extra_glued || self.reader.take("extra_flag") {
-                let mut extra = ExtraFlags::default();
-                self.flags(|word| extra.add_word(word));
-                self.state()?.extra_flags = Some(extra);
-                self.place(Field::ExtraFlag, here);
-            }
-        }
-        Ok(())
-    }
-
     /// Takes the words of flags, and the `(0x00100000)` after them. iproute2 prints no blank between the last flag and
     /// `extra_flag`: the value says whether that was met.
     fn flags(&mut self, mut add: impl FnMut(&str) -> bool) -> bool {
@@ -444,22 +413,6 @@ impl<'a> Parser<'a> {
         false
     }
 
-    fn stats(&mut self, open: Span, outside_window: u32) -> Read<()> {
-        self.state()?.stats.get_or_insert_default().outside_window = outside_window;
-        self.place(Field::StatsWindow, open);
-        let here = self.reader.here();
-        self.reader.expect("replay")?;
-        let replayed = self.reader.parsed("a number of packets")?;
-        self.state()?.stats.get_or_insert_default().replayed = replayed;
-        self.place(Field::StatsReplay, here);
-        let here = self.reader.here();
-        self.reader.expect("failed")?;
-        let failed = self.reader.parsed("a number of packets")?;
-        self.state()?.stats.get_or_insert_default().failed = failed;
-        self.place(Field::StatsFailed, here);
-        Ok(())
-    }
-
     fn mark(&mut self, open: Span) -> Read<()> {
         let mark = self.reader.read("a mark and a mask such as 0xd00/0xf00", mark)?;
         if self.in_policy() {
@@ -470,109 +423,6 @@ impl<'a> Parser<'a> {
             self.place(Field::StateMark, open);
         }
         Ok(())
-    }
-
-    fn output_mark(&mut self, open: Span) -> Read<()> {
-        let output = self.reader.read("a mark such as 0xe00/0xf00", |word| match word.split_once('/') {
-            Some((value, mask)) => Some(OutputMark { value: number(value)?, mask: Some(number(mask)?) }),
-            None => Some(OutputMark { value: number(word)?, mask: None }),
-        })?;
-        self.state()?.output_mark = Some(output);
-        self.place(Field::OutputMark, open);
-        Ok(())
-    }
-
-    fn algorithm(&mut self, open: Span, field: Field) -> Read<()> {
-        self.state()?;
-        let name = self.reader.word("the name of an algorithm such as rfc4106(gcm(aes))")?.to_owned();
-        let wants_bits = matches!(field, Field::Aead | Field::AuthTrunc);
-        let (key, bits) = read_key(&mut self.reader, &name, wants_bits, Self::opens)?;
-        let kind = match (field, bits) {
-            (Field::Aead, Some(icv_bits)) => AlgorithmKind::Aead { icv_bits },
-            (Field::AuthTrunc, Some(bits)) => AlgorithmKind::AuthTrunc { bits },
-            (Field::Enc, _) => AlgorithmKind::Enc,
-            (Field::Comp, _) => AlgorithmKind::Comp,
-            (Field::Auth, _) => AlgorithmKind::Auth,
-            _ => return Err("the length of the ICV in bits is missing at the end of the line".to_owned()),
-        };
-        self.state()?.algorithms.push(Algorithm { kind, name, key });
-        self.place(field, open);
-        Ok(())
-    }
-
-    fn encap(&mut self, open: Span) -> Read<()> {
-        self.reader.expect("type")?;
-        let kind = self.reader.read("an encapsulation such as espinudp", EncapType::of_word)?;
-        self.reader.expect("sport")?;
-        let sport = self.reader.parsed("a port")?;
-        self.reader.expect("dport")?;
-        let dport = self.reader.parsed("a port")?;
-        self.reader.expect("addr")?;
-        let addr = self.reader.parsed("an address")?;
-        self.state()?.encap = Some(Encap { kind, sport, dport, addr });
-        self.place(Field::Encap, open);
-        Ok(())
-    }
-
-    fn coa(&mut self, open: Span) -> Read<()> {
-        let coa = self.reader.parsed("an address")?;
-        self.state()?.coa = Some(coa);
-        self.place(Field::Coa, open);
-        Ok(())
-    }
-
-    fn lastused(&mut self, open: Span) -> Read<()> {
-        let lastused = self.time()?;
-        self.state()?.lastused = lastused;
-        self.place(Field::LastUsed, open);
-        Ok(())
-    }
-
-    /// `anti-replay context: seq 0x0, oseq 0x5, bitmap 0x00000000`, or the lines of `anti-replay esn context:`.
-    fn anti_replay(&mut self, open: Span) -> Read<()> {
-        self.state()?;
-        let esn = self.reader.take("esn");
-        self.reader.expect("context:")?;
-        self.place(Field::AntiReplay, open);
-        let replay = if esn { self.esn()? } else { self.short_replay()? };
-        self.state()?.replay = Some(replay);
-        Ok(())
-    }
-
-    fn short_replay(&mut self) -> Read<Replay> {
-        let seq = self.named_number("seq", Some(Field::Seq))?;
-        let oseq = self.named_number("oseq", Some(Field::Oseq))?;
-        let bitmap = self.named_number("bitmap", Some(Field::Bitmap))?;
-        Ok(Replay::Short { seq, oseq, bitmap })
-    }
-
-    fn esn(&mut self) -> Read<Replay> {
-        let here = self.reader.here();
-        let seq = (self.named_number("seq-hi", None)?, self.named_number("seq", None)?);
-        self.place(Field::Seq, here);
-        let here = self.reader.here();
-        let oseq = (self.named_number("oseq-hi", None)?, self.named_number("oseq", None)?);
-        self.place(Field::Oseq, here);
-        let here = self.reader.here();
-        let window = self.named_number("replay_window", None)?;
-        let length = self.named_number("bitmap-length", None)?;
-        self.place(Field::Bitmap, here);
-        let mut bitmap = Vec::new();
-        for _ in 0..length {
-            bitmap.push(self.reader.read("a word of the bitmap", |word| u32::from_str_radix(word, 16).ok())?);
-        }
-        bitmap.reverse();
-        Ok(Replay::Esn { seq, oseq, window, bitmap })
-    }
-
-    fn named_number(&mut self, name: &str, field: Option<Field>) -> Read<u32> {
-        let here = self.reader.here();
-        self.reader.expect(name)?;
-        let value = self.reader.read("a number", |word| number(word.trim_end_matches(',')))?;
-        if let Some(field) = field {
-            self.place(field, here);
-        }
-        Ok(value)
     }
 
     fn offload(&mut self, open: Span) -> Read<()> {
@@ -608,256 +458,6 @@ impl<'a> Parser<'a> {
         }
         self.place(Field::IfId, open);
         Ok(())
-    }
-
-    fn tfcpad(&mut self, open: Span) -> Read<()> {
-        let tfcpad = self.reader.parsed("a number of octets")?;
-        self.state()?.tfcpad = Some(tfcpad);
-        self.place(Field::TfcPad, open);
-        Ok(())
-    }
-
-    fn iptfs(&mut self, open: Span) -> Read<()> {
-        const WITH_NUMBER: [&str; 5] = ["pkt-size", "max-queue-size", "drop-time", "reorder-window", "init-delay"];
-        let mut options = Vec::new();
-        while let Some(word) = self.reader.peek() {
-            if WITH_NUMBER.contains(&word) {
-                self.reader.skip(1);
-                let value: u32 = self.reader.parsed("a number")?;
-                options.push(format!("{word} {value}"));
-            } else if self.reader.take("dont-frag") {
-                options.push("dont-frag".to_owned());
-            } else {
-                break;
-            }
-        }
-        self.state()?.iptfs = Some(options.join(" "));
-        self.place(Field::Iptfs, open);
-        Ok(())
-    }
-
-    fn pcpu(&mut self, open: Span) -> Read<()> {
-        let pcpu = self.reader.parsed("the number of a CPU")?;
-        self.state()?.pcpu = Some(pcpu);
-        self.place(Field::Pcpu, open);
-        Ok(())
-    }
-
-    /// `dir in` of a state, or the line `dir out action allow index 1 priority 0 ptype main …` of a policy.
-    fn dir(&mut self, open: Span, socket: bool) -> Read<()> {
-        if !self.in_policy() {
-            let dir = self.reader.read("`in` or `out`", state_direction)?;
-            self.state()?.dir = Some(dir);
-            self.place(Field::StateDir, open);
-            return Ok(());
-        }
-        let dir = self.reader.read("`in`, `out` or `fwd`", Direction::of_word)?;
-        let policy = self.policy()?;
-        policy.dir = dir;
-        policy.socket = socket;
-        self.place(Field::PolicyDir, open);
-        let mut priority = None;
-        loop {
-            let here = self.reader.here();
-            match self.reader.peek() {
-                Some("action") => {
-                    self.reader.skip(1);
-                    self.policy()?.action = self.reader.read("`allow` or `block`", Action::of_word)?;
-                    self.place(Field::PolicyAction, here);
-                }
-                Some("index") => {
-                    self.reader.skip(1);
-                    self.policy()?.index = Some(self.reader.read("a number", |word| word.parse().ok())?);
-                    self.place(Field::PolicyIndex, here);
-                }
-                Some("priority") => {
-                    self.reader.skip(1);
-                    priority = Some(self.reader.read("a number", |word| word.parse().ok())?);
-                    self.place(Field::PolicyPriority, here);
-                }
-                Some("ptype") => {
-                    self.reader.skip(1);
-                    self.policy()?.ptype = Some(self.reader.read("`main` or `sub`", PolicyType::of_word)?);
-                    self.place(Field::PolicyType, here);
-                }
-                Some("share") => {
-                    self.reader.skip(1);
-                    self.policy()?.share = self.reader.read("`any`", Share::of_word)?;
-                    self.place(Field::Share, here);
-                }
-                Some("flag") => {
-                    self.reader.skip(1);
-                    let mut flags = PolicyFlags::default();
-                    self.flags(|word| flags.add_word(word));
-                    self.policy()?.flags = flags;
-                    self.place(Field::PolicyFlag, here);
-                }
-                _ => break,
-            }
-        }
-        self.policy()?.priority = priority.ok_or("the line of `dir` has a priority, such as `priority 0`")?;
-        if let Some(draft) = self.entries.last_mut() {
-            draft.identified = true;
-        }
-        Ok(())
-    }
-
-    fn state_selector(&mut self, open: Span) -> Read<()> {
-        self.state()?;
-        self.reader.expect("src")?;
-        let item = self.entries.len().saturating_sub(1);
-        let selector = self.selector(open, None, item)?;
-        self.state()?.selector = Some(selector);
-        self.place(Field::StateSelector, open);
-        Ok(())
-    }
-
-    /// `lifetime config:` and `lifetime current:` say nothing by themselves.
-    fn lifetime(&mut self, _: Span) -> Read<()> {
-        self.reader.read("`config:` or `current:`", |word| matches!(word, "config:" | "current:").then_some(()))
-    }
-
-    /// `limit: soft (INF)(bytes), hard (INF)(bytes)`.
-    fn limit(&mut self, open: Span) -> Read<()> {
-        self.reader.expect("soft")?;
-        let (soft, unit) = self.reader.read("a limit such as (INF)(bytes)", limit)?;
-        self.reader.expect("hard")?;
-        let (hard, hard_unit) = self.reader.read("a limit such as (INF)(bytes)", limit)?;
-        if unit != hard_unit {
-            return Err(format!("the soft limit is in {unit}, the hard one in {hard_unit}"));
-        }
-        let limits = self.limits()?;
-        *(if unit == "bytes" { &mut limits.bytes } else { &mut limits.packets }) = Limit { soft, hard };
-        self.place(Field::Limits, open);
-        Ok(())
-    }
-
-    /// `expire add: soft 0(sec), hard 0(sec)`.
-    fn expire(&mut self, open: Span) -> Read<()> {
-        let add = self.reader.read("`add:` or `use:`", |word| match word {
-            "add:" => Some(true),
-            "use:" => Some(false),
-            _ => None,
-        })?;
-        self.reader.expect("soft")?;
-        let soft = self.reader.read("seconds such as 0(sec)", seconds)?;
-        self.reader.expect("hard")?;
-        let hard = self.reader.read("seconds such as 0(sec)", seconds)?;
-        let limits = self.limits()?;
-        *(if add { &mut limits.add_seconds } else { &mut limits.use_seconds }) = SoftHard { soft, hard };
-        self.place(Field::Limits, open);
-        Ok(())
-    }
-
-    /// `252(bytes), 3(packets)`.
-    fn usage(&mut self, open: Span) -> Read<()> {
-        let bytes = self.reader.read("octets such as 252(bytes)", |word| counted(word, "(bytes)"))?;
-        let packets = self.reader.read("packets such as 3(packets)", |word| counted(word, "(packets)"))?;
-        let usage = self.current()?;
-        usage.bytes = bytes;
-        usage.packets = packets;
-        self.place(if self.in_policy() { Field::PolicyUsage } else { Field::StateUsage }, open);
-        Ok(())
-    }
-
-    /// `add 2026-11-23 03:32:13 use -`.
-    fn times(&mut self, open: Span) -> Read<()> {
-        let added = self.time()?;
-        self.reader.expect("use")?;
-        let used = self.time()?;
-        let usage = self.current()?;
-        usage.added = added;
-        usage.used = used;
-        self.place(Field::Times, open);
-        Ok(())
-    }
-
-    fn limits(&mut self) -> Read<&mut super::Limits> {
-        match self.entries.last_mut().map(|draft| &mut draft.entry) {
-            Some(Entry::State(state)) => Ok(&mut state.stats.get_or_insert_with(StateStats::default).limits),
-            Some(Entry::Policy(policy)) => Ok(&mut policy.stats.get_or_insert_with(PolicyStats::default).limits),
-            None => Err("no `src … dst …` line stands before this".to_owned()),
-        }
-    }
-
-    fn current(&mut self) -> Read<&mut super::Usage> {
-        match self.entries.last_mut().map(|draft| &mut draft.entry) {
-            Some(Entry::State(state)) => Ok(&mut state.stats.get_or_insert_with(StateStats::default).usage),
-            Some(Entry::Policy(policy)) => Ok(&mut policy.stats.get_or_insert_with(PolicyStats::default).usage),
-            None => Err("no `src … dst …` line stands before this".to_owned()),
-        }
-    }
-
-    /// `2026-11-23 03:32:13` or `-`.
-    fn time(&mut self) -> Read<Option<DateTime>> {
-        const EXPECTED: &str = "a time such as 2026-11-23 03:32:13";
-        if self.reader.take("-") {
-            return Ok(None);
-        }
-        let date = self.reader.read(EXPECTED, |word| word.parse::<jiff::civil::Date>().ok())?;
-        let time = self.reader.read(EXPECTED, |word| jiff::civil::Time::strptime("%H:%M:%S", word).ok())?;
-        Ok(Some(date.to_datetime(time)))
-    }
-
-    /// `tmpl src 10.0.0.66 dst 10.0.1.236` and the `proto` line after it.
-    fn template(&mut self, _: Span) -> Read<()> {
-        self.policy()?;
-        let src_open = self.reader.here();
-        self.reader.expect("src")?;
-        let src = self.reader.parsed("an address")?;
-        self.place(Field::TemplateSrc, src_open);
-        let dst_open = self.reader.here();
-        self.reader.expect("dst")?;
-        let dst = self.reader.parsed("an address")?;
-        self.place(Field::TemplateDst, dst_open);
-        let proto_open = self.reader.here();
-        self.reader.expect("proto")?;
-        let fields = [Field::TemplateProto, Field::TemplateSpi, Field::TemplateReqid, Field::TemplateMode];
-        let id = self.transform(proto_open, fields)?;
-        let mut template = Template::esp_tunnel(src, dst);
-        template.proto = id.proto;
-        template.spi = id.spi.unwrap_or(Spi(0));
-        template.reqid = id.reqid;
-        template.mode = id.mode;
-        self.policy()?.templates.push(template);
-        Ok(())
-    }
-
-    /// `level use share any`.
-    fn level(&mut self, open: Span) -> Read<()> {
-        let level = self.reader.read("`required` or `use`", Level::of_word)?;
-        let mut share = None;
-        let level_end = open.to(self.reader.last());
-        let share_open = self.reader.here();
-        if self.reader.take("share") {
-            share = Some(self.reader.read("`any`", Share::of_word)?);
-        }
-        let template = self.last_template()?;
-        template.level = level;
-        template.share = share.unwrap_or(template.share);
-        let item = self.entries.len() - 1;
-        self.places.push(Place { item, field: Field::TemplateLevel, span: level_end });
-        if share.is_some() {
-            self.place(Field::Share, share_open);
-        }
-        Ok(())
-    }
-
-    /// `enc-mask ffffffff auth-mask ffffffff comp-mask ffffffff`.
-    fn algorithm_masks(&mut self, open: Span) -> Read<()> {
-        let mask = |word: &str| u32::from_str_radix(word, 16).ok();
-        let enc = self.reader.read("a mask such as ffffffff", mask)?;
-        self.reader.expect("auth-mask")?;
-        let auth = self.reader.read("a mask such as ffffffff", mask)?;
-        self.reader.expect("comp-mask")?;
-        let comp = self.reader.read("a mask such as ffffffff", mask)?;
-        self.last_template()?.algorithms = [enc, auth, comp];
-        self.place(Field::TemplateAlgorithms, open);
-        Ok(())
-    }
-
-    fn last_template(&mut self) -> Read<&mut Template> {
-        self.policy()?.templates.last_mut().ok_or_else(|| "no `tmpl` line stands before this".to_owned())
     }
 
     fn security_context(&mut self, open: Span) -> Read<()> {
@@ -904,22 +504,4 @@ fn state_direction(word: &str) -> Option<StateDirection> {
         "out" => Some(StateDirection::Out),
         _ => None,
     }
-}
-
-/// `(INF)(bytes),` or `1000(packets)`: the limit and its unit.
-fn limit(word: &str) -> Option<(Option<u64>, &'static str)> {
-    let word = word.trim_end_matches(',');
-    let (count, unit) = match word.strip_suffix("(bytes)") {
-        Some(count) => (count, "bytes"),
-        None => (word.strip_suffix("(packets)")?, "packets"),
-    };
-    if count == "(INF)" { Some((None, unit)) } else { Some((Some(count.parse().ok()?), unit)) }
-}
-
-fn seconds(word: &str) -> Option<u64> {
-    counted(word, "(sec)")
-}
-
-fn counted(word: &str, unit: &str) -> Option<u64> {
-    word.trim_end_matches(',').strip_suffix(unit)?.parse().ok()
 }

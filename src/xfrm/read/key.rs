@@ -1,8 +1,8 @@
 //! The key at the end of an algorithm's line, whole, wrapped, hidden or painted over.
 
-use super::{Hidden, Key};
 use crate::esp::Secret;
 use crate::listing::Reader;
+use crate::xfrm::{Hidden, Key};
 
 /// Reads `0x<hex>`, with `-s` `0x<hex> (160 bits)`, `<<Keys hidden>>`, or somebody's `xxxx`; then, if `wants_bits`, the
 /// number of bits that ends the line.
