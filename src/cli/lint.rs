@@ -36,7 +36,7 @@ struct Printed<'a> {
 
 pub(super) fn run(args: Args, io: &mut Io) -> Result<Exit, Trouble> {
     let paths = if args.paths.is_empty() { bookshelf::ids() } else { args.paths };
-    let (mut errors, mut warnings) = (0, 0);
+    let (mut errors, mut warnings) = (0_usize, 0_usize);
     for path in &paths {
         let found = bookshelf::find(path)?;
         for fault in lint(&found.files) {
@@ -53,8 +53,9 @@ pub(super) fn run(args: Args, io: &mut Io) -> Result<Exit, Trouble> {
         }
     }
     if !args.json {
-        let courses = if paths.len() == 1 { "course" } else { "courses" };
-        writeln!(io.out, "{} {courses}: {errors} errors, {warnings} warnings.", paths.len())
+        let counted = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+        let (courses, errors) = (counted(paths.len(), "course"), counted(errors, "error"));
+        writeln!(io.out, "{courses}: {errors}, {}.", counted(warnings, "warning"))
             .map_err(|error| Io::unwritable(&error))?;
     }
     Ok(if errors == 0 { Exit::Done } else { Exit::Failed })

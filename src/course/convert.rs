@@ -248,25 +248,14 @@ impl Reader<'_> {
             if !at.is_node() {
                 self.error(&captured.at, format!("packets are captured on nodes, and {at} is none"));
             }
-            let devices = captured.devices.iter().map(|device| self.template(device)).collect();
-            let holds = Holds {
-                esp: captured.esp.map(count),
-                clear: captured.clear.map(count),
-                decrypted: captured.decrypted.map(count),
-                devices,
-                copies: captured.copies.map(count),
-            };
+            let counts = [captured.esp, captured.clear, captured.decrypted, captured.copies];
+            let holds = self.holds(counts, &captured.devices);
             Some(Captured { at, holds })
         });
         let file = check.file.as_ref().and_then(|file| {
-            let devices = file.holds.devices.iter().map(|device| self.template(device)).collect();
-            let holds = Holds {
-                esp: file.holds.esp.map(count),
-                clear: file.holds.clear.map(count),
-                decrypted: file.holds.decrypted.map(count),
-                devices,
-                copies: file.holds.copies.map(count),
-            };
+            let wanted = &file.holds;
+            let counts = [wanted.esp, wanted.clear, wanted.decrypted, wanted.copies];
+            let holds = self.holds(counts, &wanted.devices);
             Some(CaptureFile { at: self.role(&file.at)?, path: self.template(&file.path), holds })
         });
         let guide = check.guide.as_ref().map(|guide| {
@@ -307,6 +296,12 @@ impl Reader<'_> {
             self.error(raw, format!("the check `{}` would be met by any command", found.id));
         }
         Some(found)
+    }
+
+    fn holds(&mut self, counts: [Option<yaml::Count>; 4], devices: &[Spanned<String>]) -> Holds {
+        let [esp, clear, decrypted, copies] = counts.map(|wanted| wanted.map(count));
+        let devices = devices.iter().map(|device| self.template(device)).collect();
+        Holds { esp, clear, decrypted, devices, copies }
     }
 
     fn shows(&mut self, shows: &yaml::Shows) -> Shows {
