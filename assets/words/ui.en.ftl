@@ -199,3 +199,7 @@ ui-help-explain = explains the output of the last line, field by field
 ui-explain-nothing = there is no output to explain yet
 ui-explain-unknown = the last line's output holds nothing that can be explained
 ui-explain-hint = Run `ip x s`, `ip x p`, `ip rule`, `ip r s t 200` or `tcpdump` first, then `:explain`.
+ui-help-trace = follows one packet hop by hop: rule, table, policy, state, mark
+ui-trace-usage = `:trace` takes where a packet starts and where it goes
+ui-trace-example = For example: `:trace pod-a pod-b`, or `:trace worker 10.0.1.165`.
+ui-trace-source = no packet starts at “{ $name }”: it is neither a pod nor a node here

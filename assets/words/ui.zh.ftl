@@ -199,3 +199,7 @@ ui-help-explain = 逐个字段解释上一行命令的输出
 ui-explain-nothing = 还没有可解释的输出
 ui-explain-unknown = 上一行命令的输出里没有能解释的内容
 ui-explain-hint = 先执行 `ip x s`、`ip x p`、`ip rule`、`ip r s t 200` 或 `tcpdump`，再输入 `:explain`。
+ui-help-trace = 逐跳跟踪一个包：规则、表、policy、state、标记
+ui-trace-usage = `:trace` 需要包的起点和终点
+ui-trace-example = 例如：`:trace pod-a pod-b`，或 `:trace worker 10.0.1.165`。
+ui-trace-source = 没有包从“{ $name }”出发：它既不是这里的 Pod，也不是节点

@@ -7,11 +7,13 @@ mod place;
 pub mod sim;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 pub use job::{Input, JobEvent, JobId, Stream, TerminalSize};
 pub use place::{Place, PlaceKind};
 
+use crate::datapath::Trace;
 use crate::packet::Frame;
 use crate::trouble::Trouble;
 
@@ -50,6 +52,14 @@ pub trait Lab {
 
     /// A file of a place, for decrypting a capture that the learner wrote there.
     fn read_file(&mut self, place: &str, path: &str) -> Result<Vec<u8>, Trouble>;
+
+    /// Follows one ICMP echo request with `size` octets of data from a place to an address, hop by hop, and leaves no
+    /// trace of it in the lab. A lab that has no model of itself says so with a `Trouble`.
+    fn trace(&mut self, from: &str, to: Ipv4Addr, size: u16) -> Result<Trace, Trouble> {
+        let _ = (from, to, size);
+        Err(Trouble::unusable("this lab cannot follow a packet from inside")
+            .hint("`esplain trace SRC DST` follows one in the simulated lab"))
+    }
 
     /// Keeps the lab's whole state under `name`, for a step's reset. A lab that cannot says so with a `Trouble`.
     fn save(&mut self, name: &str) -> Result<(), Trouble>;

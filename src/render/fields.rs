@@ -26,7 +26,7 @@ pub fn fields(rows: &[FieldRow], look: &Look) -> Vec<Line> {
         if row.depth == 0 && !lines.is_empty() {
             lines.push(Line::default());
         }
-        let (name, value) = if row.depth == 0 { (Role::Heading, Role::Text) } else { (Role::Text, Role::Code) };
+        let (name, value) = if row.depth == 0 { (Role::Heading, Role::Text) } else { (Role::Text, Role::Block) };
         let mut line = Line::text(indent.clone()).and(row.name.clone(), name);
         if !row.value.is_empty() {
             line = line.and(": ", Role::Text).and(row.value.clone(), value);

@@ -45,15 +45,7 @@ fn heading(level: u8, text: &Line, look: &Look) -> Vec<Line> {
 }
 
 fn paragraph(text: &Line, look: &Look) -> Vec<Line> {
-    // Without colour, code in running text would melt into it.
-    let mut shown = Line::default();
-    for span in look.spelled(text).0 {
-        if span.role == Role::Code && !look.colour {
-            shown.push(Span::new(format!("`{}`", span.text), Role::Code));
-        } else {
-            shown.push(span);
-        }
-    }
+    let shown = look.spelled(text);
     split_at_newlines(&shown).iter().flat_map(|line| line.wrapped(look.width)).collect()
 }
 

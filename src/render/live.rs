@@ -40,7 +40,7 @@ impl Live {
 }
 
 /// A line wrapped so that its continuation is indented.
-fn hanging(line: &Line, indent: usize, width: usize) -> Vec<Line> {
+pub fn hanging(line: &Line, indent: usize, width: usize) -> Vec<Line> {
     let indent = indent.min(width / 3);
     // Everything is wrapped to the narrower width but the first line, which has no indent to give.
     let mut rest = line.wrapped(width);

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::io::IsTerminal;
 
-use super::{Line, Span, ascii};
+use super::{Line, Role, Span, ascii};
 
 /// What the reader's screen can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,10 +108,15 @@ impl Look {
         if self.unicode { Cow::Borrowed(text) } else { ascii(text) }
     }
 
-    /// [`Look::letters`] for a whole line; done before a line is wrapped, since it may change its width.
+    /// [`Look::letters`] for a whole line; done before a line is wrapped, since it may change its width. Without colour,
+    /// code in running text gets backquotes, or it would melt into it.
     #[must_use]
     pub fn spelled(&self, line: &Line) -> Line {
-        Line(line.0.iter().map(|span| Span::new(self.letters(&span.text), span.role)).collect())
+        let spell = |span: &Span| match span.role {
+            Role::Code if !self.colour => Span::new(format!("`{}`", self.letters(&span.text)), Role::Code),
+            role => Span::new(self.letters(&span.text), role),
+        };
+        Line(line.0.iter().map(spell).collect())
     }
 }
 

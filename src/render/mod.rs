@@ -26,7 +26,7 @@ pub use fields::{FieldRow, fields};
 pub use foreign::{Foreign, sanitised};
 pub use layout::layout;
 pub use line::{Line, Role, Span};
-pub use live::Live;
+pub use live::{Live, hanging};
 pub use look::{Colour, Look, Surroundings};
 pub use map::{Map, MapNode, MapRow};
 pub use markdown::{inline, markdown};

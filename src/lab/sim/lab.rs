@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use super::process::{Io, OnSignal, Process, Signal, Step};
 use super::shell::{Shell, unreadable};
 use super::{PATIENCE, World};
 use crate::capture::Filter;
-use crate::datapath::TapId;
+use crate::datapath::{TapId, Trace};
 use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, Stream, TerminalSize};
 use crate::packet::{Frame, LinkType, Timestamp};
 use crate::trouble::Trouble;
@@ -489,6 +490,15 @@ impl Lab for Sim {
                 .because(&error)
                 .hint(format!("`:on {place}`, then `ls` lists its files"))
         })
+    }
+
+    fn trace(&mut self, from: &str, to: Ipv4Addr, size: u16) -> Result<Trace, Trouble> {
+        let place = self.resolve(from)?;
+        let cluster = &self.world.net.cluster;
+        let stack = cluster.find(&place).ok_or_else(|| Trouble::unusable(format!("`{place}` has no network here")))?;
+        cluster
+            .trace_echo(stack, to, usize::from(size), 0)
+            .map_err(|error| Trouble::failed(format!("{from} does not send to {to}")).because(&error))
     }
 
     fn save(&mut self, name: &str) -> Result<(), Trouble> {

@@ -13,7 +13,7 @@ pub(super) fn help(session: &mut Session, rest: &str) -> Result<Reply, Trouble> 
     };
     let mut table = Table::new(&["", ""]);
     for meta in &metas {
-        let mut name = Line::of(format!(":{}", meta.name), Role::Code);
+        let mut name = Line::of(format!(":{}", meta.name), Role::Strong);
         if !meta.takes.sign().is_empty() {
             name = name.and(format!(" {}", meta.takes.sign()), Role::Quiet);
         }

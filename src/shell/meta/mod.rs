@@ -11,6 +11,7 @@ mod quiz;
 mod show;
 mod sitting;
 mod step;
+mod trace;
 
 pub(super) use quiz::{ask, is_answer};
 
@@ -70,6 +71,7 @@ pub(super) const METAS: &[Meta] = &[
     meta!("show" | "s", Packet, show::show),
     meta!("decrypt" | "d", File, decrypt::decrypt),
     meta!("explain" | "e", Nothing, explain::explain),
+    meta!("trace", Addresses, trace::trace),
     meta!("play", Nothing, sitting::play),
     meta!("resume", Nothing, sitting::resume),
     meta!("notes", Output, notes::notes),

@@ -92,7 +92,7 @@ pub(super) fn steps(session: &mut Session, rest: &str) -> Result<Reply, Trouble>
         };
         let mut row: Vec<Line> = vec![
             (number + 1).to_string().into(),
-            Line::of(step.id.clone(), Role::Code),
+            Line::of(step.id.clone(), Role::Strong),
             Line::of(session.say(state, &[]), role),
         ];
         if titles {
