@@ -132,12 +132,13 @@ ui-reset-step = Start the step { $step } again, and bring the lab back to where 
 ui-reset-all = Forget all progress in this course and start again?
 ui-reset-not = Nothing was reset. (Without a terminal, say `:reset yes`.)
 ui-report = Something wrong with this step? Send these lines, and what you expected:
+ui-notes-heading = { $title } ({ $state })
 ui-notes-written = Your notes are in `{ $path }`. Keys are left out of them.
 ui-notes-not-written = the notes cannot be written to { $path }
 ui-notes-hint = Name another file: `:notes /tmp/notes.md`.
 
-ui-live-inside = decrypted:
-ui-live-closed = not decrypted:
+ui-live-inside = decrypted:{" "}
+ui-live-closed = not decrypted:{" "}
 ui-live-again-esp = the same ESP packet as #{ $first }, seen again
 ui-live-again-clear = the same packet as #{ $first }, seen again
 ui-live-clear-of = what was inside ESP #{ $other }, opened by the kernel: no leak

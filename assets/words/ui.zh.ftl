@@ -132,6 +132,7 @@ ui-reset-step = 重新开始 { $step } 这一步，并把环境恢复到它开�
 ui-reset-all = 清除这门课的全部进度，从头开始？
 ui-reset-not = 没有重置。（没有终端时请输入 `:reset yes`。）
 ui-report = 这一步有问题？请发送下面几行，并说明你期望的结果：
+ui-notes-heading = { $title }（{ $state }）
 ui-notes-written = 你的笔记在 `{ $path }`。其中不含密钥。
 ui-notes-not-written = 笔记无法写入 { $path }
 ui-notes-hint = 换一个文件名：`:notes /tmp/notes.md`。

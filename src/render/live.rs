@@ -14,7 +14,8 @@ pub struct Live {
     pub line: String,
     /// What it is, for colour: [`Role::Cipher`], [`Role::Clear`] or [`Role::Bad`].
     pub role: Role,
-    /// What was inside, once opened, in words and as tcpdump prints it; or why it could not be opened.
+    /// What was inside, once opened, in words (with the space that their language puts behind them) and as tcpdump prints
+    /// it; or why it could not be opened.
     pub inside: Option<(String, String)>,
 }
 
@@ -32,7 +33,7 @@ impl Live {
         lines.extend(hanging(&look.spelled(&line), indent + 2, look.width));
         if let Some((word, inside)) = &self.inside {
             let role = if self.role == Role::Bad { Role::Bad } else { Role::Clear };
-            let line = Line::text(" ".repeat(indent)).and(format!("{word} "), Role::Strong).and(inside.clone(), role);
+            let line = Line::text(" ".repeat(indent)).and(word.clone(), Role::Strong).and(inside.clone(), role);
             lines.extend(hanging(&look.spelled(&line), indent + 2, look.width));
         }
         lines
@@ -74,7 +75,7 @@ mod tests {
             line: "10.0.0.66 > 10.0.1.236: ESP(spi=0x00000003,seq=0x1), length 120".into(),
             role: Role::Cipher,
             inside: Some((
-                "decrypted:".into(),
+                "decrypted: ".into(),
                 "10.0.0.144 > 10.0.1.165: ICMP echo request, id 7, seq 1, length 64".into(),
             )),
         }

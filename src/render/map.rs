@@ -1,4 +1,4 @@
-use super::{Line, Look, Role, Span};
+use super::{Line, Look, Role, Span, inline};
 
 /// A cluster, for drawing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,7 +51,12 @@ impl Map {
             lines.extend(self.drawn(look));
         }
         for sentence in &self.legend {
-            lines.extend(look.spelled(&Line::of(sentence.clone(), Role::Quiet)).wrapped(look.width));
+            let mut said = Line::default();
+            for span in inline(sentence).0 {
+                let role = if span.role == Role::Text { Role::Quiet } else { span.role };
+                said.push(Span::new(span.text, role));
+            }
+            lines.extend(look.spelled(&said).wrapped(look.width));
         }
         lines
     }

@@ -37,7 +37,9 @@ pub(in crate::shell) fn text(session: &mut Session) -> String {
             None => "ui-state-open",
         };
         // Writing into a string cannot fail.
-        let _ = write!(out, "\n## {} ({})\n", words.title, session.words.say(state, &[]));
+        let state = session.words.say(state, &[]);
+        let heading = [("title", words.title.clone().into()), ("state", state.into())];
+        let _ = write!(out, "\n## {}\n", session.words.say("ui-notes-heading", &heading));
         let lines: Vec<String> = session
             .guide
             .entries()
