@@ -2,12 +2,14 @@
 
 use super::cluster::Cluster;
 use super::device::StackId;
-use super::hop::{Drop, Stage};
+use super::hop::{Drop, RouteAnswer, Stage};
 use super::ipv4::{self, Ipv4Header, icmp, protocol};
 use super::receive::can_be_answered;
+use super::routing::RouteFlow;
 use super::send::{Outgoing, PathMtu, SendError};
 use super::skb::{Journey, Skb};
 use super::socket::{Received, Socket, SocketId, SocketKind};
+use super::stack::PathMtuNote;
 use crate::packet::{PacketType, Timestamp};
 
 /// How long a learned path MTU is believed: `net.ipv4.route.mtu_expires`, in nanoseconds.
@@ -105,15 +107,24 @@ impl Cluster {
         }
     }
 
-    /// A router says what fits: `ipv4_update_pmtu`. Kept for ten minutes.
+    /// A router says what fits: `ipv4_update_pmtu`. Kept for ten minutes with the route that a packet without mark takes.
     fn learn_mtu(&mut self, stack: StackId, about: &[u8], mtu: u32) {
         let until = Timestamp(self.now().0 + MTU_EXPIRES);
         let Some(quoted) = quoted_header(about) else { return };
         let destination = ipv4::destination(&quoted);
-        if let Some(own) = self.stack_mut(stack) {
-            own.path_mtus.retain(|(known, _, _)| *known != destination);
-            own.path_mtus.push((destination, mtu.max(MIN_PMTU), until));
-        }
+        let flow = RouteFlow {
+            dst: destination.into(),
+            src: ipv4::source(&quoted).into(),
+            mark: 0,
+            tos: 0,
+            iif: "lo".to_owned(),
+            oif: None,
+        };
+        let Some(own) = self.stack_mut(stack) else { return };
+        let RouteAnswer::Found { route, .. } = own.route(&flow) else { return };
+        let note = PathMtuNote { destination, route: *route, mtu: mtu.max(MIN_PMTU), until };
+        own.path_mtus.retain(|old| !(old.destination == note.destination && old.route == note.route));
+        own.path_mtus.push(note);
     }
 
     fn hand_over_error(&mut self, stack: StackId, skb: &Skb, header: &Ipv4Header, message: Vec<u8>, about: Vec<u8>) {

@@ -47,6 +47,6 @@ pub use sad::{Entry, PolicyEntry, Refused, StateId};
 pub use send::{Outgoing, PathMtu, SendError};
 pub use skb::{Journey, Skb};
 pub use socket::{Received, Socket, SocketId, SocketKind};
-pub use stack::{Stack, Sysctl, network};
+pub use stack::{PathMtuNote, Stack, Sysctl, network};
 pub use tap::{Sight, TapId};
 pub use trace::{Trace, TraceEnd};

@@ -110,12 +110,12 @@ impl Entry {
     pub fn count(&mut self, bytes: usize, now: Timestamp) {
         self.bytes += bytes as u64;
         self.packets += 1;
-        self.first_used.get_or_insert(now);
         self.last_used = Some(now);
     }
 
-    /// Whether the state is past one of its hard limits (`xfrm_state_check_expire`).
-    pub fn is_expired(&self) -> bool {
+    /// Whether the state is past one of its hard limits; being asked is the state's first use (`xfrm_state_check_expire`).
+    pub fn is_expired(&mut self, now: Timestamp) -> bool {
+        self.first_used.get_or_insert(now);
         let Some(limits) = self.state.stats.map(|stats| stats.limits) else { return false };
         limits.bytes.hard.is_some_and(|hard| self.bytes >= hard)
             || limits.packets.hard.is_some_and(|hard| self.packets >= hard)
@@ -269,6 +269,14 @@ pub(super) fn for_template<'a>(
                 && !state.flags.has(StateFlags::WILDRECV)
         })
         .max_by_key(|entry| entry.added)
+}
+
+/// Whether a template names an SPI that a state of another kind has, so that no state can be asked for either
+/// (`xfrm_state_find`).
+pub(super) fn blocks_template(sad: &[Entry], policy: &Policy, template: &Template) -> bool {
+    let mark = policy.mark.map_or(0, |mark| mark.value & mark.mask);
+    let key = (template.dst, template.spi, template.proto, mark);
+    template.spi.0 != 0 && sad.iter().any(|entry| is_found_by(&entry.state, key))
 }
 
 /// The outer addresses that a template asks for: its own in tunnel mode, the packet's otherwise.

@@ -345,8 +345,8 @@ impl Cluster {
         let learned = own
             .path_mtus
             .iter()
-            .find(|(known, _, until)| *known == destination && *until > self.now())
-            .map(|(_, mtu, _)| *mtu);
+            .find(|note| note.destination == destination && note.route == *route && note.until > self.now())
+            .map(|note| note.mtu);
         let mtu = by_route.unwrap_or(device.mtu);
         let source = if local { Some(destination) } else { own.source_of(route) };
         let source = match route.src {

@@ -38,8 +38,8 @@ pub struct Stack {
     pub cilium: CiliumMaps,
     /// Open sockets.
     pub sockets: Vec<Socket>,
-    /// Path MTUs learned from ICMP: destination, octets, until when.
-    pub path_mtus: Vec<(Ipv4Addr, u32, Timestamp)>,
+    /// Path MTUs learned from ICMP.
+    pub path_mtus: Vec<PathMtuNote>,
     pub(super) fragments: Vec<(super::receive::FragmentKey, super::Skb)>,
     pub(super) tables: Vec<TableId>,
     pub(super) last_index: u32,
@@ -47,6 +47,19 @@ pub struct Stack {
     pub(super) next_policy_index: u32,
     pub(super) next_socket: u64,
     pub(super) idents: [(u32, Timestamp); 16],
+}
+
+/// A path MTU that a router told of: an exception of one route (`fnhe`, net/ipv4/route.c).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathMtuNote {
+    /// The destination that it is about.
+    pub destination: Ipv4Addr,
+    /// The route that led there. A packet whose mark takes another route does not profit.
+    pub route: Route,
+    /// What fits, in octets.
+    pub mtu: u32,
+    /// Until when it is believed.
+    pub until: Timestamp,
 }
 
 /// Values of `sysctl net.ipv4` for the whole stack.
@@ -287,14 +300,14 @@ impl Stack {
         };
         let answer = self.route(&back);
         let reason = match &answer {
-            RouteAnswer::Found { route, .. } => match route.kind {
-                RouteType::Unicast => {
-                    let same = routing::device_of(route) == Some(self.device_name(device).as_str());
-                    (rp_filter == 1 && !same).then_some(Drop::ReversePath)
+            RouteAnswer::Found { route, .. } => {
+                let same = routing::device_of(route) == Some(self.device_name(device).as_str());
+                match route.kind {
+                    RouteType::Local if !conf.accept_local => Some(Drop::MartianSource),
+                    RouteType::Local | RouteType::Unicast => (rp_filter == 1 && !same).then_some(Drop::ReversePath),
+                    _ => Some(Drop::MartianSource),
                 }
-                RouteType::Local if conf.accept_local => None,
-                _ => Some(Drop::MartianSource),
-            },
+            }
             RouteAnswer::Nothing | RouteAnswer::Refused(_) => (rp_filter > 0).then_some(Drop::ReversePath),
         };
         reason.map(|reason| (reason, back, answer))

@@ -119,6 +119,8 @@ impl Cluster {
                     }
                 }
                 None if template.level == Level::Use => {}
+                // A state of that SPI with another reqid or mode is in the way of a new one (EEXIST).
+                None if sad::blocks_template(&own.sad, policy, template) => return Err(XfrmCounter::XfrmOutPolError),
                 None => return Err(XfrmCounter::XfrmOutNoStates),
             }
         }
@@ -180,7 +182,7 @@ impl Cluster {
         if let Some(output) = entry.state.output_mark {
             skb.mark = output.mark().applied_to(skb.mark);
         }
-        if entry.is_expired() {
+        if entry.is_expired(now) {
             return refuse(XfrmCounter::XfrmOutStateExpired);
         }
         let esn = entry.state.flags.has(StateFlags::ESN);
@@ -266,7 +268,7 @@ impl Cluster {
             }
             return Err(XfrmCounter::XfrmInStateSeqError);
         }
-        if entry.is_expired() {
+        if entry.is_expired(now) {
             return Err(XfrmCounter::XfrmInStateExpired);
         }
         let Ok(sa) = &entry.sa else { return Err(XfrmCounter::XfrmInStateProtoError) };

@@ -203,11 +203,7 @@ impl Bench {
 
     /// Starts a line at a place (`worker` stands for its full name).
     pub(super) fn start(&mut self, place: &str, line: &str) {
-        let network = if place.contains("worker") || place == "control-plane" {
-            format!("cilium-ipsec-native-routing-{place}")
-        } else {
-            place.to_owned()
-        };
+        let network = full_name(place);
         let files = self.world.files.entry(network.clone()).or_default();
         files.make_folders("/work").expect("a folder");
         let call = Call {
@@ -245,12 +241,50 @@ impl Bench {
         panic!("{line} did not end");
     }
 
+    /// What a file under `/proc` says.
+    pub(super) fn cat(&self, place: &str, path: &str) -> Answer {
+        let text = super::proc_file(&self.world.net, &full_name(place), path).expect("a file");
+        Answer { out: String::from_utf8_lossy(&text).into_owned(), err: String::new(), status: 0 }
+    }
+
+    /// The few calls of `tc` that the scenarios make.
+    pub(super) fn tc(&mut self, place: &str, line: &str) {
+        let cluster = &mut self.world.net.cluster;
+        let id = cluster.find(&full_name(place)).expect("a place");
+        let stack = cluster.stack_mut(id).expect("a place");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let after = |word: &str| words.iter().position(|own| *own == word).and_then(|at| words.get(at + 1)).copied();
+        let device = stack.device(after("dev").expect("a device")).expect("a device").index;
+        let hook = stack.hooks.iter_mut().find(|hook| hook.device == device).expect("a hook");
+        let Program::Tc(filters) = &mut hook.program else { panic!("no tc filters") };
+        let place = after("prio").map(|prio| prio.parse::<usize>().expect("a number") - 1);
+        let mark = after("mark").map(|mark| {
+            mark.strip_prefix("0x").map_or_else(|| mark.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok())
+        });
+        match (words[2], place) {
+            ("del", Some(at)) => {
+                // A place that stays empty: the others keep their preference.
+                filters[at] = Filter { destination: None, protocol: Some(255), mark: None, to_host: false };
+            }
+            ("del", None) => filters.clear(),
+            ("replace", Some(at)) => filters[at].mark = mark.flatten(),
+            ("add", _) => {
+                let to_host = line.contains("ptype host");
+                filters.push(Filter { destination: None, protocol: None, mark: mark.flatten(), to_host });
+            }
+            _ => panic!("{line}"),
+        }
+    }
+
     /// Lets time pass.
     pub(super) fn pause(&mut self, seconds: f64) {
         #[expect(clippy::cast_sign_loss, reason = "pauses are short and forward")]
         let until = Timestamp(self.world.now().0 + (seconds * 1e9) as u64);
         self.world.set_now(until);
         self.world.net.run_until(until);
+        for at in 0..self.running.len() {
+            self.step(at);
+        }
     }
 
     /// Presses Ctrl-C for the line that was started first.
@@ -298,6 +332,15 @@ impl Running {
             }
         }
         Answer { out, err, status: self.status.unwrap_or(-1) }
+    }
+}
+
+/// `worker` stands for its full name.
+fn full_name(place: &str) -> String {
+    if place.contains("worker") || place == "control-plane" {
+        format!("cilium-ipsec-native-routing-{place}")
+    } else {
+        place.to_owned()
     }
 }
 

@@ -90,7 +90,8 @@ fn steady(text: &str) -> String {
 /// Whether the bench can run a line: one program of the network, no pipe.
 fn is_ours(line: &str) -> bool {
     let first = line.split_whitespace().next().unwrap_or_default();
-    let known = ["ip", "ping", "tcpdump", "route", "ifconfig", "arp", "sysctl", "netstat"].contains(&first);
+    let known = ["ip", "ping", "tcpdump", "route", "ifconfig", "arp", "sysctl", "netstat", "tc"].contains(&first)
+        || line.starts_with("cat /proc/net/xfrm_stat");
     known && !line.contains(['|', ';', '>', '&', '$', '"']) && !line.contains(" -N ")
 }
 
@@ -98,36 +99,58 @@ fn is_ours(line: &str) -> bool {
 fn play(text: &str) -> (String, usize) {
     let mut bench = Bench::kernel_lab();
     let (mut differing, mut compared) = (String::new(), 0);
-    for said in read(text) {
-        if said.beside || !is_ours(&said.line) {
+    let all = read(text);
+    for (at, said) in all.iter().enumerate() {
+        // What ran beside a command was started before it; it stands behind it, where it was stopped.
+        let beside = all.iter().skip(at + 1).take_while(|next| next.beside).filter(|next| is_ours(&next.line));
+        if !said.beside {
+            for next in beside {
+                bench.start(&next.place, &next.line);
+            }
+        }
+        if !is_ours(&said.line) {
             continue;
         }
-        let answer = bench.run(&said.place, &said.line);
+        let answer = if said.beside {
+            bench.pause(0.5);
+            bench.interrupt()
+        } else if said.line.starts_with("tc ") {
+            bench.tc(&said.place, &said.line);
+            continue;
+        } else if let Some(path) = said.line.strip_prefix("cat ") {
+            bench.cat(&said.place, path)
+        } else {
+            bench.run(&said.place, &said.line)
+        };
         compared += 1;
-        for (stream, own, kernels) in [("out", &answer.out, &said.answer.out), ("err", &answer.err, &said.answer.err)] {
-            let (own, kernels) = (steady(own), steady(kernels));
-            // The kernel lists neighbours in the order of a hash.
-            let by_line = |text: &str| {
-                let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-                lines.sort_unstable();
-                lines
-            };
-            let unordered = said.line.contains("neigh") || said.line.contains("ip n") || said.line.starts_with("arp");
-            if unordered && by_line(&own) == by_line(&kernels) {
-                continue;
-            }
-            if own != kernels {
-                let _ = writeln!(differing, "--- {} $ {} ({stream})", said.place, said.line);
-                differing += &changes(&kernels, &own);
-            }
-        }
-        if answer.status != said.answer.status {
-            let (own, kernels) = (answer.status, said.answer.status);
-            let _ = writeln!(differing, "--- {} $ {}: kernel's status {kernels}, ours {own}", said.place, said.line);
-        }
+        compare(said, &answer, &mut differing);
     }
     assert_eq!(bench.beside(), 0);
     (differing, compared)
+}
+
+fn compare(said: &Said, answer: &Answer, differing: &mut String) {
+    for (stream, own, kernels) in [("out", &answer.out, &said.answer.out), ("err", &answer.err, &said.answer.err)] {
+        let (own, kernels) = (steady(own), steady(kernels));
+        // The kernel lists neighbours in the order of a hash.
+        let by_line = |text: &str| {
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            lines.sort_unstable();
+            lines
+        };
+        let unordered = said.line.contains("neigh") || said.line.contains("ip n") || said.line.starts_with("arp");
+        if unordered && by_line(&own) == by_line(&kernels) {
+            continue;
+        }
+        if own != kernels {
+            let _ = writeln!(differing, "--- {} $ {} ({stream})", said.place, said.line);
+            *differing += &changes(&kernels, &own);
+        }
+    }
+    if answer.status != said.answer.status {
+        let (own, kernels) = (answer.status, said.answer.status);
+        let _ = writeln!(differing, "--- {} $ {}: kernel's status {kernels}, ours {own}", said.place, said.line);
+    }
 }
 
 /// The lines of each that the other does not have at that place.
@@ -156,12 +179,18 @@ fn the_tools_answer_as_the_kernels_do() {
         return;
     };
     let only = std::env::var("ONLY").unwrap_or_default();
-    for name in ["ip-rule", "ip-route", "ip-addr-link", "ip-neigh", "ip-words", "ip-xfrm-show", "ip-xfrm-edit", "tools"]
-    {
-        if !only.is_empty() && only != name {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("a folder")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .collect();
+    files.sort();
+    for path in files {
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if !only.is_empty() && !name.starts_with(&only) {
             continue;
         }
-        let Ok(text) = std::fs::read_to_string(folder.join(format!("{name}.txt"))) else { continue };
+        let text = std::fs::read_to_string(&path).expect("a transcript");
         let (differing, compared) = play(&text);
         eprintln!("{name}: {compared} compared, {} differ", differing.matches("--- ").count());
         eprintln!("{differing}");

@@ -242,12 +242,13 @@ impl Run<'_> {
             RouteType::Broadcast => &["local", "brd"],
             _ => &[],
         };
-        let learned = stack.path_mtus.iter().find(|(known, _, until)| *known == dst && *until > self.cluster.now());
+        let now = self.cluster.now();
+        let learned =
+            stack.path_mtus.iter().find(|note| note.destination == dst && note.route == *route && note.until > now);
         let mut found = Route::to(Prefix::host(dst.into()), table);
-        if let Some((_, mtu, until)) = learned.filter(|_| iif.is_none()) {
-            let seconds = ((until.0 - self.cluster.now().0) / 1_000_000_000).cast_signed();
-            found.expires = Some(seconds);
-            found.metrics = Metrics::mtu_of(*mtu);
+        if let Some(note) = learned.filter(|_| iif.is_none()) {
+            found.expires = Some(((note.until.0 - now.0) / 1_000_000_000).cast_signed());
+            found.metrics = Metrics::mtu_of(note.mtu);
         } else {
             found.metrics = route.metrics.clone();
         }
