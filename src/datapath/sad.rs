@@ -200,6 +200,13 @@ impl Cluster {
         Ok(())
     }
 
+    /// Removes a state: the kernel does so when one is past its hard limit.
+    pub(super) fn remove_state(&mut self, stack: StackId, id: StateId) {
+        if let Some(own) = self.stack_mut(stack) {
+            own.sad.retain(|entry| entry.id != id);
+        }
+    }
+
     /// `ip xfrm policy add`, or with `update` `ip xfrm policy update`, which also adds.
     pub fn add_policy(&mut self, stack: StackId, mut policy: Policy, update: bool) -> Result<(), Refused> {
         let added = self.now();

@@ -183,6 +183,7 @@ impl Cluster {
             skb.mark = output.mark().applied_to(skb.mark);
         }
         if entry.is_expired(now) {
+            self.remove_state(stack, id);
             return refuse(XfrmCounter::XfrmOutStateExpired);
         }
         let esn = entry.state.flags.has(StateFlags::ESN);
@@ -269,6 +270,8 @@ impl Cluster {
             return Err(XfrmCounter::XfrmInStateSeqError);
         }
         if entry.is_expired(now) {
+            let id = entry.id;
+            self.remove_state(stack, id);
             return Err(XfrmCounter::XfrmInStateExpired);
         }
         let Ok(sa) = &entry.sa else { return Err(XfrmCounter::XfrmInStateProtoError) };

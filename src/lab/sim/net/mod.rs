@@ -57,7 +57,7 @@ impl Net {
 
     /// The address of a name, as Docker's resolver knows the nodes and `/etc/hosts` the host itself.
     fn resolve(&self, network: &str, name: &str) -> Option<Ipv4Addr> {
-        if let Ok(address) = name.parse() {
+        if let Some(address) = old_address(name) {
             return Some(address);
         }
         if name == "localhost" {
@@ -66,6 +66,20 @@ impl Net {
         let is_node = self.cluster.nodes.iter().any(|node| node.name == network);
         self.cluster.nodes.iter().find(|node| is_node && node.name == name).map(|node| node.address)
     }
+}
+
+/// An address as `inet_aton(3)` reads it: the last number fills the octets that are left (`10.1` is 10.0.0.1).
+fn old_address(text: &str) -> Option<Ipv4Addr> {
+    let parts: Vec<&str> = text.split('.').collect();
+    let (last, octets) = parts.split_last()?;
+    let octets: Vec<u8> = octets.iter().map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let last: u32 = last.parse().ok()?;
+    let room = 32_u32.checked_sub(8 * octets.len() as u32).filter(|room| *room >= 8)?;
+    if last.checked_shr(room).unwrap_or(0) != 0 {
+        return None;
+    }
+    let high = (0_u32..).zip(&octets).fold(0, |sum, (at, octet)| sum | u32::from(*octet) << (24 - 8 * at));
+    Some(Ipv4Addr::from(high | last))
 }
 
 /// The network program of that name (`ip`, `ping`, `tcpdump`, `route`, `ifconfig`, `sysctl`, …) as called, or `None` when

@@ -43,7 +43,7 @@ pub(super) fn read(arguments: &[String], short: &str, long: &[(&str, &str, bool)
     while let Some(argument) = rest.next() {
         if argument == "--" {
             words.extend(rest.by_ref().cloned().map(Word::Plain));
-        } else if let Some(name) = argument.strip_prefix("--") {
+        } else if let Some(name) = argument.strip_prefix("--").filter(|_| !long.is_empty()) {
             let (name, attached) = match name.split_once('=') {
                 Some((name, value)) => (name, Some(value.to_owned())),
                 None => (name, None),

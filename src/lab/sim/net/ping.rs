@@ -85,7 +85,13 @@ impl Ping {
             Err(error) => return Err(Ended::failed(2, format!("connect: {error}"))),
         };
         let (socket, ident) = net.cluster.open_ping(stack, options.ident);
+        io.complain(&options.warnings);
         let mut text = String::new();
+        if options.verbose {
+            let sockets = "sock4.fd: 3 (socktype: SOCK_RAW), sock6.fd: 4 (socktype: SOCK_RAW)";
+            io.complain(format!("ping: {sockets}, hints.ai_family: AF_UNSPEC\n\n"));
+            let _ = writeln!(text, "ai->ai_family: AF_INET, ai->ai_canonname: '{}'", options.target);
+        }
         if let Some(pattern) = &options.pattern {
             text.push_str("PATTERN: 0x");
             for octet in pattern {
@@ -97,7 +103,7 @@ impl Ping {
             io.complain("WARNING: pinging broadcast address\n");
         }
         let _ = write!(text, "PING {} ({target}) ", options.target);
-        if options.source.is_some() || options.device.is_some() {
+        if options.source.is_some() || options.device.is_some() || options.sticky {
             let device = options.device.as_deref().unwrap_or_default();
             let _ = write!(text, "from {source} {device}: ");
         }
@@ -207,7 +213,9 @@ impl Run {
         let seq = self.sent + 1;
         let out = outgoing(&self.options, self.target, self.payload(at));
         if self.options.size > 65507 {
-            io.complain("ping: sendmsg: Message too long\n");
+            let mtu = net.cluster.probe(self.stack, &out).map_or(1500, |(_, mtu)| mtu);
+            io.complain(format!("ping: local error: message too long, mtu={mtu}\n"));
+            self.errors += 1;
             self.sent = seq;
             self.sent_at.push(at);
             self.answered.push(false);
@@ -268,6 +276,10 @@ impl Run {
         });
         let took = sent.map(|sent| (message.time.0 / 1000).saturating_sub(sent));
         self.acknowledge(seq);
+        if self.options.flood || self.options.adaptive || self.options.interval == 0 {
+            // The next one need not wait longer than the answer did.
+            self.next = self.next.min(message.time);
+        }
         let repeated = self.is_answered_seq(seq);
         if repeated {
             self.repeated += 1;
@@ -287,7 +299,7 @@ impl Run {
         self.stamp(message.time, io);
         let bell = if self.options.audible { "\u{7}" } else { "" };
         let from = name_of(net, message.from, &self.options);
-        let mut line = format!("{bell}{} bytes from {from}: icmp_seq={seq}", message.message.len());
+        let mut line = format!("{} bytes from {from}: icmp_seq={seq}", message.message.len());
         if self.options.verbose {
             let _ = write!(line, " ident={}", self.ident);
         }
@@ -298,6 +310,7 @@ impl Run {
         if repeated {
             line.push_str(" (DUP!)");
         }
+        line.push_str(bell);
         line.push('\n');
         io.print(line);
     }
@@ -390,7 +403,10 @@ impl Run {
             let _ = write!(text, "{comma}pipe {}", self.pipe);
             comma = ", ";
         }
-        if self.received > 0 && self.sent > 1 && (self.options.flood || self.options.adaptive) {
+        if self.received > 0
+            && self.sent > 1
+            && (self.options.flood || self.options.adaptive || self.options.interval == 0)
+        {
             let gap = self.latest.0.saturating_sub(self.started.0) / 1000 / (self.sent - 1);
             let weighted = self.times.weighted / 8;
             let _ = write!(

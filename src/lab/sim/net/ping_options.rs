@@ -49,6 +49,10 @@ pub(super) struct PingOptions {
     /// `-a`.
     pub(super) audible: bool,
     pub(super) verbose: bool,
+    /// `-B`.
+    pub(super) sticky: bool,
+    /// What is said before the first line.
+    pub(super) warnings: String,
 }
 
 /// How `ping` ends before it began.
@@ -100,6 +104,8 @@ impl PingOptions {
             broadcast: false,
             audible: false,
             verbose: false,
+            sticky: false,
+            warnings: String::new(),
         };
         let mut targets = Vec::new();
         let mut interval_given = false;
@@ -137,28 +143,24 @@ impl PingOptions {
                     .parse()
                     .ok()
                     .filter(|seconds: &f64| seconds.is_finite() && (0.0..=2_147_483.0).contains(seconds))
-                    .ok_or_else(|| Ended::failed(2, format!("bad timing interval: {value}")))?;
+                    .unwrap_or_else(|| self.garbage(value));
                 self.interval = nanoseconds(seconds);
             }
             "s" => self.size = usize::try_from(number(value, 0, i64::from(i32::MAX))?).unwrap_or_default(),
-            "W" | "w" => {
-                let seconds: f64 = value
-                    .parse()
-                    .ok()
-                    .filter(|seconds: &f64| (0.0..=2_147_483.0).contains(seconds))
-                    .ok_or_else(|| Ended::failed(2, format!("bad linger time: {value}")))?;
-                if name == "W" {
-                    self.linger = nanoseconds(seconds);
-                } else {
-                    self.deadline = Some(nanoseconds(seconds)).filter(|deadline| *deadline > 0);
-                }
+            "W" => {
+                let seconds = value.parse().ok().filter(|seconds: &f64| (0.0..=2_147_483.0).contains(seconds));
+                let seconds = seconds.unwrap_or_else(|| self.garbage(value));
+                self.linger = nanoseconds(seconds);
+            }
+            "w" => {
+                let seconds = number(value, 0, i64::from(i32::MAX))?.unsigned_abs();
+                self.deadline = Some(seconds * SECOND).filter(|deadline| *deadline > 0);
             }
             "M" => {
                 self.path_mtu = match value {
                     "do" => PathMtu::Do,
                     "want" => PathMtu::Want,
                     "dont" => PathMtu::Dont,
-                    "probe" => PathMtu::Probe,
                     _ => return Err(Ended::failed(2, format!("invalid -M argument: {value}"))),
                 };
             }
@@ -202,10 +204,21 @@ impl PingOptions {
             "b" => self.broadcast = true,
             "a" => self.audible = true,
             "v" => self.verbose = true,
-            // -4 is what there is; -B -C -d -L -r -S -U change nothing that shows here.
+            "B" => self.sticky = true,
+            // -4 is what there is; -C -d -L -r -S -U change nothing that shows here.
             _ => {}
         }
         Ok(())
+    }
+}
+
+impl PingOptions {
+    /// A number that is none counts as what its beginning says: nothing.
+    fn garbage(&mut self, value: &str) -> f64 {
+        self.warnings += &format!(
+            "ping: option argument contains garbage: {value}\nping: this will become fatal error in the future\n"
+        );
+        0.0
     }
 }
 

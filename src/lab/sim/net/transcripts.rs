@@ -77,6 +77,11 @@ fn steady(text: &str) -> String {
         (r"eth0@if[0-9]+", "eth0@ifN"),
         (r#"("link_index"): ?[0-9]+"#, "$1:N"),
         (r"(?m)^ff02::16 .*\n", ""),
+        (r"^\[[0-9.]+\] ", "[STAMP] "),
+        (r"(?m)^\[[0-9]+\.[0-9]+\] ", "[STAMP] "),
+        (r"ident=[0-9]+", "ident=ID"),
+        (r"ipg/ewma [0-9./]+", "ipg/ewma T"),
+        (r"(?m)^\t0x[0-9a-f]{4}:  .*$", "OCTETS"),
         (r"packets [0-9]+  bytes [0-9]+ \([^)]*\)", "COUNTED"),
         // IPv6 is as the kernel makes it; its routes are listed in the order of a hash.
         (r"(?m)^(local |multicast |anycast )?(fe80|ff00|::1).* (metric|dev) .*\n", ""),
@@ -92,38 +97,63 @@ fn is_ours(line: &str) -> bool {
     let first = line.split_whitespace().next().unwrap_or_default();
     let known = ["ip", "ping", "tcpdump", "route", "ifconfig", "arp", "sysctl", "netstat", "tc"].contains(&first)
         || line.starts_with("cat /proc/net/xfrm_stat");
-    known && !line.contains(['|', ';', '>', '&', '$', '"']) && !line.contains(" -N ")
+    let shows_tc = ["tc qdisc", "tc -s", "tc filter show"].iter().any(|words| line.starts_with(words));
+    known && !shows_tc && !line.contains(['|', ';', '>', '&', '$', '"']) && !line.contains(" -N ")
 }
 
-/// Plays a transcript; what came out otherwise, and how many lines were compared.
-fn play(text: &str) -> (String, usize) {
+/// Plays a scenario beside its transcript; what came out otherwise, and how many lines were compared.
+fn play(scenario: &str, transcript: &str) -> (String, usize) {
     let mut bench = Bench::kernel_lab();
     let (mut differing, mut compared) = (String::new(), 0);
-    let all = read(text);
-    for (at, said) in all.iter().enumerate() {
-        // What ran beside a command was started before it; it stands behind it, where it was stopped.
-        let beside = all.iter().skip(at + 1).take_while(|next| next.beside).filter(|next| is_ours(&next.line));
-        if !said.beside {
-            for next in beside {
-                bench.start(&next.place, &next.line);
+    let mut answers = read(transcript).into_iter();
+    let mut started: Vec<bool> = Vec::new();
+    for line in scenario.lines() {
+        let mut parts = line.splitn(3, ' ');
+        let (place, sign, rest) =
+            (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        match (place, sign) {
+            ("" | "#", _) => {}
+            ("pause", seconds) => bench.pause(seconds.parse().expect("seconds")),
+            ("stop", _) => {
+                bench.pause(0.5);
+                for ours in started.drain(..) {
+                    let said = answers.next().expect("an answer");
+                    assert!(said.beside, "{}", said.line);
+                    if ours {
+                        compare(&said, &bench.interrupt(), &mut differing);
+                        compared += 1;
+                    }
+                }
             }
+            (place, "&" | "capture") => {
+                let line = match sign {
+                    "&" => rest.to_owned(),
+                    _ => format!("tcpdump -p -i {rest} -U -w {place}-{rest}.pcap"),
+                };
+                started.push(is_ours(&line));
+                if is_ours(&line) {
+                    bench.start(place, &line);
+                }
+            }
+            (place, "$") => {
+                let said = answers.next().expect("an answer");
+                assert_eq!(said.line, rest);
+                if !is_ours(rest) {
+                    continue;
+                }
+                let answer = if rest.starts_with("tc ") {
+                    bench.tc(place, rest);
+                    continue;
+                } else if let Some(path) = rest.strip_prefix("cat ") {
+                    bench.cat(place, path)
+                } else {
+                    bench.run(place, rest)
+                };
+                compare(&said, &answer, &mut differing);
+                compared += 1;
+            }
+            _ => {}
         }
-        if !is_ours(&said.line) {
-            continue;
-        }
-        let answer = if said.beside {
-            bench.pause(0.5);
-            bench.interrupt()
-        } else if said.line.starts_with("tc ") {
-            bench.tc(&said.place, &said.line);
-            continue;
-        } else if let Some(path) = said.line.strip_prefix("cat ") {
-            bench.cat(&said.place, path)
-        } else {
-            bench.run(&said.place, &said.line)
-        };
-        compared += 1;
-        compare(said, &answer, &mut differing);
     }
     assert_eq!(bench.beside(), 0);
     (differing, compared)
@@ -190,8 +220,14 @@ fn the_tools_answer_as_the_kernels_do() {
         if !only.is_empty() && !name.starts_with(&only) {
             continue;
         }
-        let text = std::fs::read_to_string(&path).expect("a transcript");
-        let (differing, compared) = play(&text);
+        let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernel/transcripts/scenarios");
+        let Ok(scenario) = std::fs::read_to_string(scenarios.join(format!("{name}.txt"))) else { continue };
+        let scenario = scenario.lines().fold(String::new(), |text, line| match line.strip_prefix("include ") {
+            Some(file) => text + &std::fs::read_to_string(scenarios.join(file)).expect("an include") + "\n",
+            None => text + line + "\n",
+        });
+        let transcript = std::fs::read_to_string(&path).expect("a transcript");
+        let (differing, compared) = play(&scenario, &transcript);
         eprintln!("{name}: {compared} compared, {} differ", differing.matches("--- ").count());
         eprintln!("{differing}");
     }

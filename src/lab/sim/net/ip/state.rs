@@ -218,6 +218,7 @@ fn read_state(words: &mut Words<'_>) -> Result<State, Failed> {
     let mut limits = Limits::default();
     let mut selector = None;
     let mut window = 0;
+    let (mut numbers, mut high) = ((0, 0), (0, 0));
     let mut has_id = false;
     while let Some(word) = words.next() {
         match word {
@@ -226,9 +227,10 @@ fn read_state(words: &mut Words<'_>) -> Result<State, Failed> {
             "reqid" => state.reqid = read_number(words.value()?, "REQID value is invalid")?,
             "seq" => state.acquire_seq = read_number(words.value()?, "SEQ value is invalid")?,
             "replay-window" => window = read_number(words.value()?, "\"replay-window\" value is invalid")?,
-            "replay-seq" | "replay-oseq" | "replay-seq-hi" | "replay-oseq-hi" => {
-                return Err(Failed::elsewhere(&format!("ip xfrm state add … {word}")));
-            }
+            "replay-seq" => numbers.0 = read_number(words.value()?, "\"replay-seq\" value is invalid")?,
+            "replay-oseq" => numbers.1 = read_number(words.value()?, "\"replay-oseq\" value is invalid")?,
+            "replay-seq-hi" => high.0 = read_number(words.value()?, "\"replay-seq-hi\" value is invalid")?,
+            "replay-oseq-hi" => high.1 = read_number(words.value()?, "\"replay-oseq-hi\" value is invalid")?,
             "flag" => state.flags = StateFlags(state.flags.0 | read_flags(words)?.0),
             "extra-flag" => state.extra_flags = Some(read_extra_flags(words)?),
             "sel" => selector = Some(read_selector(words)?),
@@ -293,9 +295,10 @@ fn read_state(words: &mut Words<'_>) -> Result<State, Failed> {
     });
     if state.flags.has(StateFlags::ESN) || window > 32 {
         let bitmap = vec![0; window.div_ceil(32) as usize];
-        state.replay = Some(Replay::Esn { seq: (0, 0), oseq: (0, 0), window, bitmap });
+        state.replay = Some(Replay::Esn { seq: (high.0, numbers.0), oseq: (high.1, numbers.1), window, bitmap });
     } else {
         state.replay_window = window as u8;
+        state.replay = Some(Replay::Short { seq: numbers.0, oseq: numbers.1, bitmap: 0 });
     }
     let every = Prefix::any_like(state.dst);
     state.selector = Some(selector.unwrap_or(Selector { uid: Some(0), ..Selector::between(every, every) }));
