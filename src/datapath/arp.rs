@@ -90,7 +90,8 @@ impl Cluster {
             .filter(|wish| own.has_address((*wish).into()))
             .or_else(|| own.select_source(&device.name, Some(address), AddressScope::Link));
         let Some(source) = source else { return };
-        let request = Arp { reply: false, sender: (device.mac, source), target: (whom.unwrap_or_default(), address) };
+        // The Ethernet address that is asked for stays zero, whoever is asked.
+        let request = Arp { reply: false, sender: (device.mac, source), target: (Mac::default(), address) };
         self.send_arp(port, request, whom.unwrap_or(Mac::BROADCAST));
     }
 

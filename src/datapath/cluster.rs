@@ -30,6 +30,8 @@ pub struct Cluster {
     taps_made: u64,
     journeys: u64,
     hops: Option<Vec<Hop>>,
+    /// Whether an event is being handled.
+    happening: bool,
 }
 
 /// What will happen.
@@ -93,6 +95,7 @@ impl Cluster {
             taps_made: 0,
             journeys: 0,
             hops: None,
+            happening: false,
         }
     }
 
@@ -211,7 +214,20 @@ impl Cluster {
         Journey(self.journeys)
     }
 
+    /// Lets packets travel, as a softirq does behind a system call; not from within one.
+    pub(super) fn deliver_unless_under_way(&mut self) {
+        if !self.happening {
+            self.deliver();
+        }
+    }
+
     fn happen(&mut self, event: Event) {
+        self.happening = true;
+        self.happen_now(event);
+        self.happening = false;
+    }
+
+    fn happen_now(&mut self, event: Event) {
         match event {
             Event::Receive(port, skb) => self.receive(port, skb),
             Event::Again(port, skb) => self.receive_again(port, skb),

@@ -218,6 +218,8 @@ impl Cluster {
         for piece in pieces {
             skb.octets = piece;
             self.neighbour_output(stack, skb.clone(), dst);
+            // A program's first fragment is far away before its second one is sent: the softirq runs in between.
+            self.deliver_unless_under_way();
         }
     }
 
@@ -251,8 +253,8 @@ impl Cluster {
             }
             DeviceKind::Veth { peer: Some(peer), .. } => {
                 skb.scrub(peer.stack != port.stack);
-                let latency = 2_000 + self.random.below(3_000);
-                self.schedule(latency, Event::Receive(peer, skb));
+                // The same for every frame, so that none overtakes another.
+                self.schedule(2_000, Event::Receive(peer, skb));
             }
             DeviceKind::Veth { peer: None, .. } => self.drop(port.stack, Some(port.device), &skb, Drop::NoCarrier),
             DeviceKind::Bridge { .. } => self.bridge_out(port, None, &skb),

@@ -234,6 +234,9 @@ impl Bench {
                     wake = Some(wake.map_or(time, |wake| wake.min(time)));
                 }
             }
+            if self.running[last].status.is_some() {
+                continue;
+            }
             let next = wake.unwrap_or_else(|| self.world.now());
             self.world.set_now(next);
             self.world.net.run_until(next);

@@ -240,14 +240,15 @@ impl Run {
             if self.output.is_full() {
                 break;
             }
-            if !self.output.options.direction.takes(sight.kind) {
-                continue;
-            }
             let frame = self.frame(&sight);
             if !self.filter.matches(&frame.octets) {
                 continue;
             }
             self.seen += 1;
+            // libpcap leaves frames of the other direction out itself, behind the count.
+            if !self.output.options.direction.takes(sight.kind) {
+                continue;
+            }
             self.output.frame(frame.view(), io);
         }
         self.output.is_full()

@@ -3,6 +3,9 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::bench::{Answer, Bench};
 
@@ -61,6 +64,10 @@ fn begin(line: &str, all: &mut Vec<Said>) {
 /// What differs from run to run made equal: clocks, round-trip times, ICMP and IPv4 ids, counters of frames that only a
 /// kernel with IPv6 sends.
 fn steady(text: &str) -> String {
+    STEADY.iter().fold(text.to_owned(), |text, (pattern, with)| pattern.replace_all(&text, *with).into_owned())
+}
+
+static STEADY: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let patterns = [
         (r"time=[0-9.]+ ms", "time=T ms"),
         (r"time [0-9]+ms", "time Tms"),
@@ -87,10 +94,8 @@ fn steady(text: &str) -> String {
         (r"(?m)^(local |multicast |anycast )?(fe80|ff00|::1).* (metric|dev) .*\n", ""),
         (r"users [0-9]+ age [0-9]+sec", "users U"),
     ];
-    patterns.iter().fold(text.to_owned(), |text, (pattern, with)| {
-        regex::Regex::new(pattern).expect("a pattern").replace_all(&text, *with).into_owned()
-    })
-}
+    patterns.map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with)).into_iter().collect()
+});
 
 /// Whether the bench can run a line: one program of the network, no pipe.
 fn is_ours(line: &str) -> bool {
@@ -202,33 +207,61 @@ fn changes(kernels: &str, own: &str) -> String {
     }
 }
 
+/// Scenarios whose answers differ from the kernel's in some places, in how many at most, and why.
+const DIFFER: &[(&str, usize, &str)] = &[
+    ("expired-state", 2, "a failed lookup asks the pod's neighbour to be proved"),
+    ("fail-eth0-down", 2, "when a third ARP request goes out"),
+    ("fail-mark-not-cleared", 3, "the kernel gives up in silence at 23 layers of ESP in ESP, the model at the MTU"),
+    ("ip-neigh", 7, "the order of a hash; neighbours of NOARP devices"),
+    ("ip-route", 2, "get of a multicast group; -s of get"),
+    ("ip-words", 5, "ip tunnel and ip maddr are not in the lab"),
+    ("ip-xfrm-edit", 10, "ip xfrm state allocspi and setdefault are not in the lab"),
+    ("path-others", 10, "ARP where a minute has passed"),
+    ("path-tcp-udp", 12, "nc is not in the lab"),
+    ("ping", 31, "ping -l -R -T -6 are not in the lab"),
+    ("ping-sizes", 20, "ARP where a minute has passed"),
+    ("tcpdump-live", 8, "LINUX_SLL is not in the lab; frames that wait in the kernel's ring"),
+    ("tcpdump-read", 60, "a resolver's names"),
+    ("tools", 2, "devices that have sent multicast reports"),
+];
+
 #[test]
-fn the_tools_answer_as_the_kernels_do() {
+fn the_tools_and_the_datapath_answer_as_the_kernel_does() {
     let Some(folder) = folder() else {
-        eprintln!("skipped: no transcripts; set ESPLAIN_TRANSCRIPTS");
+        eprintln!(
+            "skipped: no transcripts; set ESPLAIN_TRANSCRIPTS to where tests/kernel/transcripts/record.sh wrote them"
+        );
         return;
     };
-    let only = std::env::var("ONLY").unwrap_or_default();
+    let only = std::env::var("ESPLAIN_SCENARIO").unwrap_or_default();
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernel/transcripts/scenarios");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("a folder")
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
         .collect();
     files.sort();
+    let (mut wrong, mut all) = (String::new(), 0);
     for path in files {
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        if !only.is_empty() && !name.starts_with(&only) {
+        let Ok(scenario) = std::fs::read_to_string(scenarios.join(format!("{name}.txt"))) else { continue };
+        if !name.starts_with(&only) {
             continue;
         }
-        let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernel/transcripts/scenarios");
-        let Ok(scenario) = std::fs::read_to_string(scenarios.join(format!("{name}.txt"))) else { continue };
         let scenario = scenario.lines().fold(String::new(), |text, line| match line.strip_prefix("include ") {
             Some(file) => text + &std::fs::read_to_string(scenarios.join(file)).expect("an include") + "\n",
             None => text + line + "\n",
         });
         let transcript = std::fs::read_to_string(&path).expect("a transcript");
         let (differing, compared) = play(&scenario, &transcript);
-        eprintln!("{name}: {compared} compared, {} differ", differing.matches("--- ").count());
-        eprintln!("{differing}");
+        all += compared;
+        let allowed = DIFFER.iter().find(|(known, ..)| *known == name).map_or(0, |(_, allowed, _)| *allowed);
+        let differ = differing.matches("--- ").count();
+        if differ > allowed {
+            let _ =
+                writeln!(wrong, "{name}: {differ} of {compared} answers differ, at most {allowed} may\n{differing}");
+        }
     }
+    assert!(all > 0 || !only.is_empty(), "no scenario was played");
+    assert!(wrong.is_empty(), "{wrong}");
 }
