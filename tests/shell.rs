@@ -11,6 +11,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use esplain::course::{self, Book, Direction, Facts, Files, PacketPattern, QuestionKind, Template};
+use esplain::lab::{Lab, sim::Sim};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use tempfile::TempDir;
 
@@ -32,19 +34,20 @@ struct Terminal {
 /// What a test may choose about a terminal.
 struct Options<'a> {
     columns: u16,
+    rows: u16,
     arguments: &'a [&'a str],
     environment: &'a [(&'a str, &'a str)],
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { columns: 80, arguments: &[], environment: &[] }
+        Self { columns: 80, rows: ROWS, arguments: &[], environment: &[] }
     }
 }
 
 impl Terminal {
     fn open(home: &Path, options: &Options<'_>) -> Self {
-        let size = PtySize { rows: ROWS, cols: options.columns, pixel_width: 0, pixel_height: 0 };
+        let size = PtySize { rows: options.rows, cols: options.columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(ESPLAIN);
         command.env_clear();
@@ -61,7 +64,7 @@ impl Terminal {
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
         let keys = pair.master.take_writer().unwrap();
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(ROWS), cells(options.columns), 10_000)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(options.rows), cells(options.columns), 10_000)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let (shown, kept) = (Arc::clone(&screen), Arc::clone(&raw));
         std::thread::spawn(move || {
@@ -102,6 +105,21 @@ impl Terminal {
 
     fn wait_for(&self, text: &str) -> String {
         self.wait_until(text, |screen| screen.contains(text))
+    }
+
+    /// How often the line editor has asked for a line: it switches bracketed paste on each time.
+    fn asked(&self) -> usize {
+        self.raw().matches("\x1b[?2004h").count()
+    }
+
+    /// Types a line, and waits until the editor asks for the next one below a bare prompt that holds `prompt`.
+    fn type_line(&mut self, line: &str, prompt: &str) -> String {
+        let before = self.asked();
+        self.type_keys(&format!("{line}\r"));
+        self.wait_until(&format!("{prompt} after `{line}`"), |screen| {
+            let last = screen.trim_end().lines().last().unwrap_or_default().trim_end();
+            self.asked() > before && last.ends_with("sim>") && last.contains(prompt)
+        })
     }
 
     /// Waits for a line that is this and nothing else.
@@ -486,6 +504,109 @@ fn a_terminal_that_closes_or_a_system_that_shuts_down_ends_the_shell_in_order() 
             raw.rfind("\x1b[?2004l") > raw.rfind("\x1b[?2004h")
         });
     }
+}
+
+// --- the whole course
+
+/// A packet in the guide's list, as the screen shows it.
+struct Listed {
+    number: String,
+    device: String,
+    direction: String,
+    line: String,
+}
+
+/// The packets of a `:packets` screen: `#7 worker eth0 In: …`, and below it tcpdump's line.
+fn listed(screen: &str) -> Vec<Listed> {
+    let lines: Vec<&str> = screen.lines().collect();
+    let packet = |(at, line): (usize, &&str)| {
+        let words: Vec<&str> = line.strip_prefix('#')?.split_whitespace().collect();
+        let &[number, _, device, direction, ..] = words.as_slice() else { return None };
+        let below = lines.iter().skip(at + 1).find(|line| line.contains(" > "))?;
+        Some(Listed {
+            number: number.to_owned(),
+            device: device.to_owned(),
+            direction: direction.trim_end_matches(':').to_owned(),
+            line: below.trim().to_owned(),
+        })
+    };
+    lines.iter().enumerate().filter_map(packet).collect()
+}
+
+/// Whether a listed packet is what a question asks for.
+fn fits(packet: &Listed, wanted: &PacketPattern, facts: &Facts) -> bool {
+    let shown = |template: &Template| template.show(facts);
+    let direction = wanted.direction.map(|direction| match direction {
+        Direction::In => "In",
+        Direction::Out => "Out",
+        Direction::Other => "P",
+    });
+    wanted.esp.is_none_or(|esp| packet.line.contains("ESP(") == esp)
+        && wanted.device.as_ref().is_none_or(|device| shown(device) == packet.device)
+        && direction.is_none_or(|direction| direction == packet.direction)
+        && wanted.src.as_ref().is_none_or(|src| packet.line.starts_with(&format!("{} > ", shown(src))))
+        && wanted.dst.as_ref().is_none_or(|dst| packet.line.contains(&format!(" > {}:", shown(dst))))
+}
+
+/// Walks the whole course as a learner does: each line of each solution typed, each question answered rightly.
+fn walk(lang: &str, quiz: &str) {
+    let home = home();
+    let book = Book::read(&Files::embedded("cilium-ipsec").unwrap()).unwrap();
+    let facts = course::complete(Sim::ready(1).facts().unwrap());
+    let options = Options { rows: 300, arguments: &["--lang", lang], ..Options::default() };
+    let mut terminal = Terminal::open(home.path(), &options);
+    let of = book.course.steps().count();
+    terminal.wait_until("the first prompt", |screen| screen.trim_end().ends_with("sim>"));
+    for (at, step) in book.course.steps().enumerate() {
+        let here = format!("{}/{of}", at + 1);
+        for line in &step.solution {
+            terminal.type_line(&line.show(&facts), &here);
+        }
+        for (number, question) in step.quiz.iter().enumerate() {
+            let index = |options: &[String], key: &String| {
+                (options.iter().position(|option| option == key).unwrap() + 1).to_string()
+            };
+            let answer = match &question.kind {
+                QuestionKind::Choice { options, answer } => index(options, answer),
+                QuestionKind::Choices { options, answer } => {
+                    answer.iter().map(|key| index(options, key)).collect::<Vec<_>>().join(" ")
+                }
+                QuestionKind::Number(values) | QuestionKind::Address(values) | QuestionKind::Hex(values) => {
+                    values.answer.show(&facts)
+                }
+                QuestionKind::Text { example, .. } => example.show(&facts),
+                QuestionKind::Packet { answer, .. } => {
+                    terminal.type_keys("\x0c");
+                    let screen = terminal.type_line(":packets", quiz);
+                    let packets = listed(&screen);
+                    let found = packets.iter().rev().find(|packet| fits(packet, answer, &facts));
+                    found.unwrap_or_else(|| panic!("no packet for {}:\n{screen}", question.id)).number.clone()
+                }
+            };
+            let more = number + 1 < step.quiz.len();
+            terminal.type_line(&answer, if more { quiz } else { &here });
+        }
+        let next = if at + 1 < of { format!("{}/{of}", at + 2) } else { here };
+        terminal.type_line(":next", &next);
+    }
+    terminal.type_keys(CTRL_D);
+    assert_eq!(terminal.wait_for_end(), 0);
+    let shown = piped(home.path(), &["progress", "show", "--json"], &[], "");
+    let progress: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let open: Vec<&serde_json::Value> =
+        progress["steps"].as_array().unwrap().iter().filter(|step| step["state"] != "done").collect();
+    assert!(open.is_empty(), "{open:?}");
+    assert_eq!(progress["questions"]["first_try"], progress["questions"]["of"], "{progress}");
+}
+
+#[test]
+fn the_whole_course_is_typed_and_finished_in_english() {
+    walk("en", "quiz");
+}
+
+#[test]
+fn the_whole_course_is_typed_and_finished_in_chinese() {
+    walk("zh", "问答");
 }
 
 fn has_colour(raw: &str) -> bool {
