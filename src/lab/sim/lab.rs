@@ -17,6 +17,8 @@ const LONGEST_WAIT: Duration = Duration::from_millis(1200);
 const TYPING: Duration = Duration::from_secs(2);
 /// How long, in virtual time, a line without a terminal waits at most for the cluster to come to rest before it runs.
 const SETTLING: Duration = Duration::from_mins(3);
+/// How much faster than the real one the clock goes while pods start: nobody learns from an image being pulled.
+const HURRY: u32 = 4;
 /// What is said when a command without end is stopped.
 const NO_CTRL_C: &str =
     "esplain: without a terminal there is no Ctrl-C, so this command was stopped after 10 seconds of the lab's time";
@@ -176,7 +178,8 @@ impl Sim {
     /// Brings the virtual clock in line with the real one.
     fn follow_clock(&mut self) {
         let spent = std::mem::replace(&mut self.looked, Instant::now()).elapsed();
-        let target = self.world.after(spent);
+        let hurry = if super::kube::next_progress(&self.world).is_some() { HURRY } else { 1 };
+        let target = self.world.after(spent * hurry);
         self.go_to(target);
     }
 

@@ -334,6 +334,25 @@ fn with_a_terminal_virtual_time_goes_with_the_clock_and_long_waits_are_shortened
 }
 
 #[test]
+fn a_shell_inside_the_shell_says_where_the_prompt_goes_instead() {
+    let mut sim = Sim::ready(1);
+    let size = Some(TerminalSize { columns: 80, rows: 24 });
+    let line = "docker exec -it cilium-ipsec-native-routing-worker bash";
+    let job = sim.start("machine", line, size).expect("started");
+    let JobEvent::Output(_, octets) = sim.poll(job, Duration::from_secs(5)).expect("a job") else {
+        panic!("no output")
+    };
+    assert!(String::from_utf8_lossy(&octets).contains("`:on worker` brings the prompt to worker"));
+    let piped = "echo 'hostname; ip ru | head -1' | docker exec -i cilium-ipsec-native-routing-worker bash";
+    shows(
+        &mut sim,
+        "machine",
+        piped,
+        &["cilium-ipsec-native-routing-worker\n1:\tfrom all fwmark 0xd00/0xf00 lookup 200\n"],
+    );
+}
+
+#[test]
 fn key_octets_stay_out_of_debug_output() {
     let mut sim = Sim::ready(1);
     let text =

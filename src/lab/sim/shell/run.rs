@@ -124,8 +124,6 @@ pub(crate) struct Shell {
     terminal: Option<TerminalSize>,
     /// The first shell of a line keeps its session in the world when it ends.
     keeps_session: bool,
-    /// Whether it reads its lines from standard input, with a prompt.
-    interactive: bool,
     /// Set by `exit`.
     pub(super) leaving: Option<i32>,
 }
@@ -180,10 +178,9 @@ impl Shell {
         shell
     }
 
-    /// `bash` by itself: reads lines from standard input.
+    /// `bash` by itself: reads lines from standard input, without a prompt.
     pub(crate) fn reading(call: &Call) -> Self {
         let mut shell = Self::empty(Session::called(call), call.terminal);
-        shell.interactive = call.terminal.is_some();
         shell.frames.push(Frame::Lines);
         shell
     }
@@ -198,7 +195,6 @@ impl Shell {
             scope: Descriptors::inherited(),
             terminal,
             keeps_session: false,
-            interactive: false,
             leaving: None,
         }
     }
@@ -319,7 +315,7 @@ impl Shell {
         Advance::On
     }
 
-    /// The loop of a shell that reads its lines: the prompt is printed when a line is waited for.
+    /// The loop of a shell that reads its lines.
     fn read_lines(&mut self, io: &mut Io) -> Advance {
         let mut text = String::new();
         loop {
@@ -329,9 +325,6 @@ impl Shell {
                     match crate::command::script(&text) {
                         Ok(script) => {
                             self.frames.push(Frame::Lines);
-                            if script.items.is_empty() && self.interactive {
-                                io.print(self.prompt());
-                            }
                             self.push_script(script);
                             return Advance::On;
                         }
@@ -353,26 +346,14 @@ impl Shell {
                     if !text.trim().is_empty() {
                         self.complain("syntax error: unexpected end of file", io);
                     }
-                    if self.interactive {
-                        io.print("exit\n");
-                    }
                     return Advance::On;
                 }
             }
         }
     }
 
-    fn prompt(&self) -> String {
-        format!("root@{}:{}# ", self.session.place, self.session.folder)
-    }
-
     fn list(&mut self, script: Rc<Script>, at: usize, world: &mut World, io: &mut Io) -> Advance {
-        let Some(item) = script.items.get(at) else {
-            if self.interactive && matches!(self.frames.last(), Some(Frame::Lines)) {
-                io.print(self.prompt());
-            }
-            return Advance::On;
-        };
+        let Some(item) = script.items.get(at) else { return Advance::On };
         let background = item.background;
         let text = item_text(&item.first);
         self.frames.push(Frame::List { script: Rc::clone(&script), at: at + 1 });
@@ -824,14 +805,6 @@ impl Process for Shell {
         self.pump(world, io);
         let killed = self.foreground.iter().any(|child| child.status == Some(128 + signal.number()));
         self.reap();
-        if self.interactive && signal == Signal::Interrupt {
-            io.print(if nothing_in_front { format!("^C\n{}", self.prompt()) } else { String::new() });
-            if killed {
-                self.frames.truncate(1);
-                io.print(self.prompt());
-            }
-            return OnSignal::Ignores;
-        }
         if !killed && !nothing_in_front {
             return OnSignal::Ignores;
         }

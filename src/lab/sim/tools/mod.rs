@@ -308,6 +308,7 @@ fn program(name: &str, call: &Call, world: &mut World) -> Option<Box<dyn Process
             "sed" => Some(sed::program(call)),
             "awk" | "gawk" | "mawk" => Some(awk::program(call)),
             "bash" | "sh" | "dash" => Some(wrap::shell(call, world)),
+            "sudo" if call.terminal.is_some() => Some(wrap::already(call, world)),
             _ => None,
         })
         .or_else(|| kube::program(name, call, world))

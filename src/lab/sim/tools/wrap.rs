@@ -43,7 +43,7 @@ pub(super) fn start(call: &Call, world: &mut World) -> Option<Result<Box<dyn Pro
 /// `bash`, `sh` without `-c`: an interactive shell, or a script file.
 pub(super) fn shell(call: &Call, world: &mut World) -> Box<dyn Process> {
     let Some(file) = call.arguments().iter().find(|word| !word.starts_with('-')) else {
-        return Box::new(Shell::reading(call));
+        return if call.terminal.is_some() { already(call, world) } else { Box::new(Shell::reading(call)) };
     };
     let text = match world.read_file(call, file) {
         Ok(octets) => String::from_utf8_lossy(&octets).into_owned(),
@@ -56,6 +56,19 @@ pub(super) fn shell(call: &Call, world: &mut World) -> Box<dyn Process> {
         }
     };
     shell_line(call, &text)
+}
+
+/// A shell inside the guide's shell would have no keyboard: the guide's own prompt goes to the place instead.
+pub(super) fn already(call: &Call, world: &World) -> Box<dyn Process> {
+    let places = kube::places(world);
+    let place = places.iter().find(|place| place.name == call.place);
+    let name = place.map_or(&call.place, |place| place.aliases.first().unwrap_or(&place.name)).clone();
+    once(move |_, io| {
+        io.complain(format!(
+            "esplain: what you type at the guide's prompt runs in a shell already; `:on {name}` brings the prompt to {name}\n"
+        ));
+        0
+    })
 }
 
 fn shell_line(call: &Call, line: &str) -> Box<dyn Process> {
