@@ -328,7 +328,7 @@ fn the_prompt_names_place_step_and_lab_and_ctrl_d_leaves() {
     terminal.wait_for_line("hello");
     terminal.wait_for_prompt(FIRST_PROMPT);
     terminal.type_keys(CTRL_D);
-    terminal.wait_for("takes it up there again");
+    terminal.wait_for("goes on from there");
     assert_eq!(terminal.wait_for_end(), 0);
 }
 
