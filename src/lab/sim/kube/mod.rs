@@ -9,8 +9,10 @@
 )]
 
 mod agent;
+mod apply;
 mod change;
 mod controller;
+mod delete;
 mod describe;
 mod docker;
 mod exec;
@@ -23,6 +25,7 @@ mod manifest;
 mod object;
 mod place;
 mod tale;
+mod wait;
 
 pub(super) use controller::{next_event, next_progress, run_until};
 pub(super) use exec::{container as exec_container, enter, pod as exec_pod};

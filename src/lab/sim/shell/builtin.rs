@@ -1,4 +1,5 @@
-use super::run::{Session, Shell};
+use super::run::Shell;
+use super::session::Session;
 use crate::lab::sim::process::{Io, Signal};
 use crate::lab::sim::{Node, World, absolute, tools};
 

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use brush_parser::ast::{ArithmeticExpr, ArithmeticTarget, BinaryOperator, UnaryOperator};
 
-use super::run::Session;
+use super::session::Session;
 use crate::command::{Change, Piece, Word};
 use crate::lab::sim::{Files, Node};
 

@@ -7,5 +7,7 @@ mod builtin;
 mod child;
 mod expand;
 mod run;
+mod session;
 
-pub(super) use run::{Session, Shell, unreadable};
+pub(super) use run::{Shell, unreadable};
+pub(super) use session::Session;

@@ -15,6 +15,7 @@ mod lines;
 mod octets;
 mod package;
 mod sed;
+mod sort;
 mod system;
 mod text;
 mod wrap;
