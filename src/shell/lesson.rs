@@ -3,7 +3,7 @@
 use super::guide::filled;
 use super::meta;
 use super::session::{Session, lab_word};
-use crate::course::{Event, How, Observation};
+use crate::course::{Event, How, Observation, StepVerdict};
 use crate::lab::LabKind;
 use crate::render::{Block, Line, Role, inline, layout, markdown, sanitised};
 use crate::replay::{LabWorld, quietly};
@@ -108,25 +108,43 @@ impl Session {
     /// Holds what was seen of a line against the step's checks, and says what came of it.
     pub(super) fn observe(&mut self, observation: Observation) {
         if !self.guide.playing {
-            let step = self.guide.step().clone();
-            let done = self.guide.done();
-            let met = done.met.iter().map(String::as_str);
-            let verdict = step.judge(&observation, &mut LabWorld(&mut *self.lab), met);
-            for check in &verdict.met {
-                let event = Event::Met { step: self.guide.step_ref(), check: check.clone() };
-                self.record(event);
-            }
-            if !verdict.met.is_empty() {
-                self.tell_notes(&observation);
-                self.tell_met(&verdict.met);
-                self.settle();
-            } else if let Some(near) = &verdict.near {
+            let verdict = self.hold_against_checks(&observation);
+            if let Some(near) = verdict.near.filter(|_| verdict.met.is_empty()) {
                 let why = near.miss.say(&self.words);
                 let line = Line::of(self.say("ui-not-yet", &[("why", why.into())]), Role::Warning);
                 self.console.line(line);
             }
         }
         self.last = Some(observation);
+    }
+
+    /// Holds the last line against the checks once more: what takes its time (nodes become ready) may be there by now.
+    /// Whether it met one.
+    pub(super) fn look_again(&mut self) -> bool {
+        let Some(mut last) = self.last.clone().filter(|_| !self.guide.playing && !self.guide.checks_met()) else {
+            return false;
+        };
+        last.facts = self.facts();
+        let met = !self.hold_against_checks(&last).met.is_empty();
+        self.last = Some(last);
+        met
+    }
+
+    fn hold_against_checks(&mut self, observation: &Observation) -> StepVerdict {
+        let step = self.guide.step().clone();
+        let done = self.guide.done();
+        let met = done.met.iter().map(String::as_str);
+        let verdict = step.judge(observation, &mut LabWorld(&mut *self.lab), met);
+        for check in &verdict.met {
+            let event = Event::Met { step: self.guide.step_ref(), check: check.clone() };
+            self.record(event);
+        }
+        if !verdict.met.is_empty() {
+            self.tell_notes(observation);
+            self.tell_met(&verdict.met);
+            self.settle();
+        }
+        verdict
     }
 
     /// What follows when nothing (more) is to be done in the step: its last words, its questions, its end.

@@ -182,6 +182,9 @@ pub(super) fn skip(session: &mut Session, rest: &str) -> Result<Reply, Trouble> 
 /// `:check`: what is still missing, and why the last line did not count.
 pub(super) fn check(session: &mut Session, rest: &str) -> Result<Reply, Trouble> {
     takes_nothing(session, "check", rest)?;
+    if session.look_again() && session.guide.checks_met() {
+        return Ok(Reply::ON);
+    }
     let step = session.guide.step().clone();
     let done = session.guide.done();
     let text = session.guide.step_text(session.words.language()).clone();
