@@ -17,6 +17,12 @@ const LONGEST_WAIT: Duration = Duration::from_millis(1200);
 const TYPING: Duration = Duration::from_secs(2);
 /// How long, in virtual time, a line without a terminal waits at most for the cluster to come to rest before it runs.
 const SETTLING: Duration = Duration::from_mins(3);
+/// Nanoseconds of virtual time that a line without a terminal may take: two hours. A script can loop for ever.
+const LONGEST_LINE: u64 = 2 * 3600 * 1_000_000_000;
+/// Busy turns that a line may take, a few seconds of real time.
+const LONGEST_LOOP: u32 = 120;
+/// What is said when a script without end is stopped.
+const NO_END: &str = "esplain: this line does not come to an end, so it was stopped as by Ctrl-C";
 /// How much faster than the real one the clock goes while pods start: nobody learns from an image being pulled.
 const HURRY: u32 = 4;
 /// What is said when a command without end is stopped.
@@ -72,6 +78,8 @@ struct Job {
     over: bool,
     /// Since when it has been waited for in the foreground, on the virtual clock.
     awaited: Option<Timestamp>,
+    /// The turns so far in which it always had more to do.
+    busy: u32,
     /// When it was stopped for want of somebody to press Ctrl-C.
     interrupted: Option<Timestamp>,
 }
@@ -241,6 +249,10 @@ impl Sim {
             self.end(id, NO_CTRL_C);
             return;
         }
+        if now.0.saturating_sub(since.0) > LONGEST_LINE {
+            self.end(id, NO_END);
+            return;
+        }
         if job.io.wants_input() && !job.io.input_ended() {
             // Nobody is there to type.
             job.io.end_input();
@@ -347,8 +359,17 @@ impl Lab for Sim {
             }
         };
         let terminal = terminal.is_some();
-        let job =
-            Job { shell, io: Io::default(), events, terminal, until: None, over, awaited: None, interrupted: None };
+        let job = Job {
+            shell,
+            io: Io::default(),
+            events,
+            terminal,
+            until: None,
+            over,
+            awaited: None,
+            busy: 0,
+            interrupted: None,
+        };
         self.jobs.insert(id, job);
         Ok(id)
     }
@@ -372,8 +393,14 @@ impl Lab for Sim {
             let turn = self.turn();
             if turn == Turn::Busy && self.pace == Pace::Jump {
                 self.world.set_now(self.world.after(BUSY));
+                let busy = self.jobs.get_mut(&id).map_or(0, |job| {
+                    job.busy += 1;
+                    job.busy
+                });
                 if self.is_past_patience(id) {
                     self.end(id, NO_CTRL_C);
+                } else if busy % LONGEST_LOOP == 0 {
+                    self.end(id, NO_END);
                 }
             }
             if self.jobs.get(&id).is_some_and(|job| !job.events.is_empty()) {
@@ -640,6 +667,13 @@ mod tests {
         let (text, status) = run_at(&mut sim, "machine", "yes");
         assert!(text.starts_with("y\ny\n") && text.ends_with("of the lab's time\n"), "{} octets", text.len());
         assert_eq!(status, 130);
+        for line in ["while true; do true; done", "while true; do date; sleep 1; done"] {
+            let (text, _) = run_at(&mut sim, "machine", line);
+            assert!(
+                text.ends_with("esplain: this line does not come to an end, so it was stopped as by Ctrl-C\n"),
+                "{line}"
+            );
+        }
         // What stands behind it on the line still runs.
         assert!(run_at(&mut sim, "machine", "tail -f kind-config.yaml; echo after").0.ends_with("lab's time\n"));
         // Standard input is empty, not waited for.

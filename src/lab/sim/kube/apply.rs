@@ -14,6 +14,7 @@ use crate::lab::sim::process::{Call, Io, Process};
 use crate::lab::sim::tools::{Whole, from_base64, once};
 use crate::packet::Timestamp;
 
+/// `kubectl create`.
 pub(super) fn create(given: &Canonical, words: &[&str], call: &Call) -> Box<dyn Process> {
     if given.has("filename") {
         return apply(given, call, false);
@@ -361,6 +362,7 @@ fn pod_from(value: &Value, namespace: &str, name: &str, now: Timestamp) -> Resul
     Ok(pod)
 }
 
+/// `kubectl run`.
 pub(super) fn run(given: &Canonical) -> Box<dyn Process> {
     let (Some(name), Some(image)) = (given.words.get(2), given.value("image")) else {
         return refuse(
@@ -422,6 +424,7 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
+/// `kubectl patch`, of secrets.
 pub(super) fn patch(given: &Canonical) -> Box<dyn Process> {
     let words: Vec<&str> = given.words.iter().skip(2).map(String::as_str).collect();
     let (kind, name) = match words.as_slice() {

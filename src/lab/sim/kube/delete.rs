@@ -11,6 +11,7 @@ use crate::lab::sim::World;
 use crate::lab::sim::process::{Call, Process};
 use crate::lab::sim::tools::once;
 
+/// `kubectl delete`.
 pub(super) fn delete(given: &Canonical, call: &Call) -> Box<dyn Process> {
     let (given, call) = (given.clone(), call.clone());
     Tale::default()
@@ -114,6 +115,7 @@ fn delete_one(resource: &str, space: &str, name: &str, world: &mut World) -> Res
     }
 }
 
+/// `kubectl scale`.
 pub(super) fn scale(given: &Canonical) -> Box<dyn Process> {
     let words: Vec<&str> = given.words.iter().skip(2).map(String::as_str).collect();
     let name = match words.as_slice() {

@@ -58,6 +58,7 @@ impl<F: FnMut(&Canonical, &World) -> Look> Process for Until<F> {
     }
 }
 
+/// `kubectl rollout`.
 pub(super) fn rollout(given: &Canonical) -> Box<dyn Process> {
     let verb = given.words.get(2).map_or("", String::as_str);
     let rest: Vec<&str> = given.words.iter().skip(3).map(String::as_str).collect();
@@ -119,6 +120,7 @@ pub(super) fn rollout(given: &Canonical) -> Box<dyn Process> {
     }
 }
 
+/// `kubectl wait`.
 pub(super) fn wait(given: &Canonical) -> Box<dyn Process> {
     let Some(condition) = given.value("for").map(str::to_lowercase) else {
         return refuse(1, "error: unrecognized condition: \"\"");

@@ -4,6 +4,7 @@ use super::{Whole, once};
 use crate::lab::sim::World;
 use crate::lab::sim::process::{Call, Io};
 
+/// `sort`.
 pub(super) fn sort(call: &Call) -> Started {
     let long = [
         ("numeric-sort", "n"),
@@ -135,6 +136,7 @@ struct Uniq {
     last: Option<(Vec<u8>, u64)>,
 }
 
+/// `uniq`.
 pub(super) fn uniq(call: &Call) -> Started {
     let options =
         Options::read(call.arguments(), "cdui", "fsw", &[("count", "c"), ("repeated", "d"), ("unique", "u")])?;
