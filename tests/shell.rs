@@ -506,6 +506,61 @@ fn a_terminal_that_closes_or_a_system_that_shuts_down_ends_the_shell_in_order() 
     }
 }
 
+#[test]
+fn every_command_of_the_guide_speaks_both_languages() {
+    let input = "ping -c 1 10.0.1.165\n:map\n:packets\n:show esp\n:show clear\n:show 1\n:show 99999\n:trace pod-a pod-b\n\
+                 :trace x y\n:on worker\nip x s\n:explain\ntcpdump -c 4 -nei any -w a.cap &\n:on pod-a\nping -c 1 10.0.1.165\n\
+                 :on worker\n:decrypt a.cap\n:decrypt a.cap --no-key\n:decrypt a.cap --key 0x0102\n\
+                 :decrypt a.cap --key 000102030405060708090a0b0c0d0e0f10111213\n:decrypt none.cap\n:decrypt\n:on nowhere\n\
+                 :nodes\n:watch esp\n:watch (\n:watch off\n:help\n:help map\n:help nothing\n:task\n:hint\n:hint\n:hint\n\
+                 :hint\n:check\n:quiz\n:answer\n:answer 77\n:skip\n:steps\n:back\n:next\n:goto nowhere\n:goto 3\n:play\n\
+                 :resume\n:resume\n:lang xx\n:report\n:reset\n:reset yes\n:reset x\n:notes\n:notes /nowhere/x\n:nonsense\n\
+                 :goto final\n:goto ipip\n:solve\nnext\n:quit\n";
+    for (lang, words) in [
+        (
+            "en",
+            ["now encrypted", "no leak", "salt ‖ IV", "Delivered to pod-b", "XfrmInStateProtoError", "Check passed"],
+        ),
+        ("zh", ["现在已加密", "错误：", "salt ‖ IV", "pod-b", "XfrmInStateProtoError", "检查通过"]),
+    ] {
+        let home = home();
+        let output = piped(home.path(), &["--lang", lang, "--step", "ping"], &[], input);
+        let shown = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{shown}");
+        assert!(!shown.contains('⟦') && !shown.contains("{$") && !shown.contains("panicked"), "{shown}");
+        for word in words {
+            assert!(shown.contains(word), "no {word:?} in {lang}:\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn watched_packets_appear_above_the_prompt_and_copies_are_recognised() {
+    let home = home();
+    let options = Options { rows: 100, arguments: &["--step", "ping"], ..Options::default() };
+    let mut terminal = Terminal::open(home.path(), &options);
+    terminal.wait_for_prompt("pod-a 11/24 sim>");
+    terminal.type_line(":watch esp", "11/24");
+    terminal.type_keys("ping -c 1 10.0.1.165 &\r");
+    let screen = terminal.wait_until("three sightings and the reply", |screen| {
+        screen.matches("seen again").count() == 2 && screen.contains("ICMP echo reply")
+    });
+    assert!(screen.contains("ESP(spi=0x00000003,seq=0x1)") && screen.contains("decrypted: 10.0.0.144 > 10.0.1.165"));
+    terminal.wait_until("a prompt below", |screen| {
+        screen.trim_end().lines().last().is_some_and(|line| line.trim_end().ends_with("sim>"))
+    });
+}
+
+#[test]
+fn a_fresh_walk_forgets_progress_and_keeps_a_copy() {
+    let home = home();
+    piped(home.path(), &[], &[], ":map\n2\n");
+    let shown = text(&piped(home.path(), &["--fresh"], &[], "").stdout);
+    assert!(shown.contains("Step 1 of 24") && !shown.contains("Question 2"), "{shown}");
+    let copy = home.path().join("state/esplain/cilium-ipsec/events.before-1.jsonl");
+    assert!(std::fs::read_to_string(copy).unwrap().contains("\"met\""));
+}
+
 // --- the whole course
 
 /// A packet in the guide's list, as the screen shows it.

@@ -1,8 +1,9 @@
 use std::io::{self, Write};
 
 use super::paint::paint_line;
-use super::{Block, Colour, Line, Look, Surroundings, layout, paint};
+use super::{Block, Colour, Line, Look, Role, Surroundings, inline, layout, paint};
 use crate::trouble::Trouble;
+use crate::words::Words;
 
 /// Prints whole lines above a prompt.
 pub type Printer = Box<dyn FnMut(String) -> io::Result<()> + Send>;
@@ -133,19 +134,28 @@ impl Console {
         text
     }
 
-    /// Writes a failure, its causes and what to do next, to standard error (or where the screen is, inside the shell).
-    pub fn trouble(&mut self, trouble: &Trouble) {
-        let told = std::iter::once(format!("error: {}\n", trouble.what))
-            .chain(trouble.causes.iter().map(|cause| format!("  because: {cause}\n")))
-            .chain(trouble.hints.iter().map(|hint| format!("hint: {hint}\n")));
-        let text: String = told.collect();
-        let text = self.look.letters(&super::sanitised(&text)).into_owned();
+    /// Writes a failure, its causes and what to do next: on a terminal wrapped and in colour, else as lines to standard
+    /// error.
+    pub fn trouble(&mut self, trouble: &Trouble, words: &Words) {
+        let told: Vec<(&str, Role, &String)> = std::iter::once(("words-error", Role::Bad, &trouble.what))
+            .chain(trouble.causes.iter().map(|cause| ("words-because", Role::Quiet, cause)))
+            .chain(trouble.hints.iter().map(|hint| ("words-hint", Role::Good, hint)))
+            .collect();
         if self.around.terminal || self.above.is_some() {
-            self.raw(&text);
-        } else {
-            let written = self.error.write_all(text.as_bytes()).and_then(|()| self.error.flush());
-            self.remember(written);
+            for (label, role, said) in told {
+                let mut line = Line::of(format!("{} ", words.say(label, &[])), role);
+                line.append(inline(said));
+                self.line(line);
+            }
+            return;
         }
+        let text: String = told
+            .into_iter()
+            .map(|(label, _, said)| format!("{} {}\n", words.say(label, &[]), super::sanitised(said)))
+            .collect();
+        let text = self.look.letters(&text).into_owned();
+        let written = self.error.write_all(text.as_bytes()).and_then(|()| self.error.flush());
+        self.remember(written);
     }
 
     /// The first write that failed, once there was one: the reader is gone, or the disk is full.

@@ -19,11 +19,15 @@ pub struct Live {
     pub inside: Option<(String, String)>,
 }
 
+/// What stands below an entry's first line is indented by this much, whatever its number: a ping's line then fits 80
+/// columns.
+const INDENT: usize = 2;
+
 impl Live {
     /// The entry at a width; what does not fit on a line goes on under its own beginning.
     pub fn lines(&self, look: &Look) -> Vec<Line> {
         let number = format!("#{} ", self.number);
-        let indent = number.len();
+        let indent = INDENT;
         let mut head = Line::of(number, Role::Strong).and(self.place.clone(), Role::Device);
         if !self.note.is_empty() {
             head = head.and(format!(": {}", self.note), Role::Quiet);
@@ -92,13 +96,13 @@ mod tests {
             shown(80),
             [
                 "#3 worker cilium_net P: the same ESP packet as #2, seen again",
-                "   10.0.0.66 > 10.0.1.236: ESP(spi=0x00000003,seq=0x1), length 120",
-                "   decrypted: 10.0.0.144 > 10.0.1.165: ICMP echo request, id 7, seq 1, length 64",
+                "  10.0.0.66 > 10.0.1.236: ESP(spi=0x00000003,seq=0x1), length 120",
+                "  decrypted: 10.0.0.144 > 10.0.1.165: ICMP echo request, id 7, seq 1, length 64",
             ]
         );
         assert_eq!(
             shown(40)[2..5],
-            ["   10.0.0.66 > 10.0.1.236:", "     ESP(spi=0x00000003,seq=0x1), length", "     120",]
+            ["  10.0.0.66 > 10.0.1.236:", "    ESP(spi=0x00000003,seq=0x1), length", "    120",]
         );
         assert!(shown(40).iter().all(|line| line.len() <= 40), "{:?}", shown(40));
     }

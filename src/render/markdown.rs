@@ -12,7 +12,8 @@ pub fn markdown(text: &str) -> Vec<Block> {
     reader.finish()
 }
 
-/// The first paragraph of a Markdown text, as one line: for sentences that stand inside something else.
+/// The first paragraph of a Markdown text, as one line: for sentences that stand inside something else. What is no
+/// paragraph in Markdown (it begins like a list, say) is taken as it stands.
 pub fn inline(text: &str) -> Line {
     markdown(text)
         .into_iter()
@@ -20,7 +21,7 @@ pub fn inline(text: &str) -> Line {
             Block::Paragraph(line) | Block::Heading(_, line) => Some(line),
             _ => None,
         })
-        .unwrap_or_default()
+        .unwrap_or_else(|| Line::text(sanitised(text)))
 }
 
 /// Blocks under construction: the innermost container is last.
@@ -192,6 +193,13 @@ mod tests {
         let line = inline("Type `ip x s` and **read** the *mark*.");
         let roles: Vec<Role> = line.0.iter().map(|span| span.role).collect();
         assert_eq!(roles, [Role::Text, Role::Code, Role::Text, Role::Strong, Role::Text, Role::Emphasis, Role::Text]);
+    }
+
+    #[test]
+    fn a_sentence_never_vanishes() {
+        assert_eq!(inline("- is no option").plain(), "- is no option");
+        assert_eq!(inline("> quoted").plain(), "> quoted");
+        assert_eq!(inline("").plain(), "");
     }
 
     #[test]

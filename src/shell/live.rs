@@ -33,13 +33,12 @@ pub(super) fn entry(words: &Words, number: usize, node: &str, frame: &Frame, key
         other => (Role::Bad, Some((words.say("ui-live-closed", &[]), outcome_words(words, other)))),
     };
     let ip = verdict.outer.and_then(|outer| frame.octets.get(outer.start..));
-    let line = match ip {
-        Some(packet) => ip_line(packet),
-        None => {
-            let mut line = String::new();
-            printer().print(frame.view(), &mut line);
-            line.trim_end().to_owned()
-        }
+    let line = if let Some(packet) = ip {
+        ip_line(packet)
+    } else {
+        let mut line = String::new();
+        printer().print(frame.view(), &mut line);
+        line.trim_end().to_owned()
     };
     Live { number, place: place(node, frame), note: String::new(), line, role, inside }
 }

@@ -206,7 +206,7 @@ impl Session {
         match self.obey_line(&line) {
             Ok(flow) => flow,
             Err(trouble) => {
-                self.console.trouble(&trouble);
+                self.console.trouble(&trouble, &self.words);
                 Flow::On
             }
         }
@@ -327,7 +327,7 @@ impl Session {
                 Ok(JobEvent::Exited(status)) => return self.job_ended(at, status),
                 Err(trouble) => {
                     self.jobs.list.remove(at);
-                    return self.console.trouble(&trouble);
+                    return self.console.trouble(&trouble, &self.words);
                 }
             }
         }

@@ -106,7 +106,7 @@ pub(super) fn obey(session: &mut Session, name: &str, rest: &str) -> Result<Flow
         let packets = reply.as_ref().map(|reply| reply.packets.clone()).unwrap_or_default();
         let observation = session.guide_observation(meta.name, rest, reply.is_ok(), packets);
         if let Err(trouble) = &reply {
-            session.console.trouble(trouble);
+            session.console.trouble(trouble, &session.words);
         }
         let place = session.place.clone();
         let event = crate::course::Event::ran(&step, &place, &observation.line, observation.status);

@@ -23,8 +23,8 @@ pub(super) fn show(session: &mut Session, rest: &str) -> Result<Reply, Trouble> 
     let (seen, frame, node) = (packet.seen.clone(), packet.frame.clone(), packet.node);
     let look = session.console.look();
     let heading = session.live(number, packet).lines(&look);
-    let none = Keyring::default();
-    let keys = session.feed.keys(node).unwrap_or(&none);
+    let no_keys = Keyring::default();
+    let keys = session.feed.keys(node).unwrap_or(&no_keys);
     let mut scratch = Scratch::default();
     let verdict = keys.decrypt_frame(&frame, &mut scratch);
     let teller = Teller { words: &session.words, facts: &facts };

@@ -26,7 +26,7 @@ pub(super) fn resume(session: &mut Session, rest: &str) -> Result<Reply, Trouble
         return Ok(Reply::ON);
     }
     if let Err(trouble) = session.lab.restore(BEFORE_PLAY) {
-        session.console.trouble(&trouble);
+        session.console.trouble(&trouble, &session.words);
     }
     let place = session.guide.step().place;
     session.go_to(place.name())?;
@@ -82,7 +82,7 @@ pub(super) fn reset(session: &mut Session, rest: &str) -> Result<Reply, Trouble>
         let event = Event::Reset(session.guide.step_ref());
         session.record(event);
         if let Err(trouble) = session.lab.restore(&step) {
-            session.console.trouble(&trouble);
+            session.console.trouble(&trouble, &session.words);
         }
     }
     session.last = None;

@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::Reply;
 use crate::explain::{TraceStep, trace_steps};
-use crate::lab::{Lab, PlaceKind};
+use crate::lab::PlaceKind;
 use crate::render::{Line, Role, hanging, inline};
 use crate::shell::session::{Session, short_name};
 use crate::trouble::Trouble;
