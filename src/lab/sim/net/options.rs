@@ -60,8 +60,7 @@ pub(super) fn read(arguments: &[String], short: &str, long: &[(&str, &str, bool)
             };
             words.push(Word::Option((*stands_for).to_owned(), value));
         } else if let Some(bundle) = argument.strip_prefix('-').filter(|bundle| !bundle.is_empty()) {
-            let mut letters = bundle.char_indices();
-            while let Some((at, letter)) = letters.next() {
+            for (at, letter) in bundle.char_indices() {
                 let known = short.find(letter).filter(|_| letter != ':').ok_or(Misuse::Unknown(letter))?;
                 let valued = short.get(known + letter.len_utf8()..).is_some_and(|after| after.starts_with(':'));
                 if !valued {

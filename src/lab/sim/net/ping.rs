@@ -229,7 +229,6 @@ impl Run {
         self.latest = at;
         match result {
             Ok(_) if self.options.flood && !self.options.quiet => io.print("."),
-            Ok(_) => {}
             Err(SendError::TooLong { mtu }) => {
                 self.errors += 1;
                 if !self.options.quiet {
@@ -237,7 +236,7 @@ impl Run {
                 }
             }
             Err(error) if !self.options.quiet => io.complain(format!("ping: sendmsg: {error}\n")),
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
 
@@ -245,7 +244,7 @@ impl Run {
     fn payload(&self, at: Timestamp) -> Vec<u8> {
         let mut data: Vec<u8> = match &self.options.pattern {
             Some(pattern) => pattern.iter().copied().cycle().take(self.options.size).collect(),
-            None => (0..=u8::MAX).cycle().skip(0).take(self.options.size).collect(),
+            None => (0..=u8::MAX).cycle().take(self.options.size).collect(),
         };
         if let Some(place) = data.first_chunk_mut::<16>() {
             let (seconds, microseconds): (u64, u64) = (at.0 / 1_000_000_000, at.0 % 1_000_000_000 / 1000);

@@ -137,7 +137,7 @@ impl PingOptions {
                            __fpending(): yes\n";
                 return Err(Ended { out: out.to_owned(), err: String::new(), status: 0 });
             }
-            "c" => self.count = Some(number(value, 1, i64::MAX)?.unsigned_abs()),
+            "c" => self.count = Some(number(value, 1, i64::MAX)?),
             "i" => {
                 let seconds: f64 = value
                     .parse()
@@ -146,14 +146,14 @@ impl PingOptions {
                     .unwrap_or_else(|| self.garbage(value));
                 self.interval = nanoseconds(seconds);
             }
-            "s" => self.size = usize::try_from(number(value, 0, i64::from(i32::MAX))?).unwrap_or_default(),
+            "s" => self.size = number(value, 0, i64::from(i32::MAX))?,
             "W" => {
                 let seconds = value.parse().ok().filter(|seconds: &f64| (0.0..=2_147_483.0).contains(seconds));
                 let seconds = seconds.unwrap_or_else(|| self.garbage(value));
                 self.linger = nanoseconds(seconds);
             }
             "w" => {
-                let seconds = number(value, 0, i64::from(i32::MAX))?.unsigned_abs();
+                let seconds: u64 = number(value, 0, i64::from(i32::MAX))?;
                 self.deadline = Some(seconds * SECOND).filter(|deadline| *deadline > 0);
             }
             "M" => {
@@ -170,7 +170,7 @@ impl PingOptions {
                 Err(_) => return Err(Ended::failed(2, format!("SO_BINDTODEVICE {value}: No such device"))),
             },
             "t" => {
-                let ttl = number(value, 0, 255)? as u8;
+                let ttl: u8 = number(value, 0, 255)?;
                 if ttl == 0 {
                     return Err(Ended::failed(2, "cannot set unicast time-to-live: Invalid argument"));
                 }
@@ -186,8 +186,8 @@ impl PingOptions {
                     Ended::failed(2, format!("the decimal value of TOS bits must be in range 0-255: {tos}"))
                 })?;
             }
-            "m" => self.mark = number(value, 0, i64::from(u32::MAX))? as u32,
-            "e" => self.ident = Some(number(value, 0, 65535)? as u16).filter(|ident| *ident != 0),
+            "m" => self.mark = number(value, 0, i64::from(u32::MAX))?,
+            "e" => self.ident = Some(number(value, 0, 65535)?).filter(|ident| *ident != 0),
             "p" => self.pattern = Some(pattern(value)?),
             "R" | "T" | "F" | "N" | "l" | "6" => {
                 let err = format!(
@@ -215,9 +215,10 @@ impl PingOptions {
 impl PingOptions {
     /// A number that is none counts as what its beginning says: nothing.
     fn garbage(&mut self, value: &str) -> f64 {
-        self.warnings += &format!(
+        let complaint = format!(
             "ping: option argument contains garbage: {value}\nping: this will become fatal error in the future\n"
         );
+        self.warnings.push_str(&complaint);
         0.0
     }
 }
@@ -228,12 +229,12 @@ fn nanoseconds(seconds: f64) -> u64 {
     nanoseconds
 }
 
-fn number(value: &str, least: i64, most: i64) -> Result<i64, Ended> {
+fn number<N: TryFrom<i64>>(value: &str, least: i64, most: i64) -> Result<N, Ended> {
     let parsed: i64 = value.parse().map_err(|_| Ended::failed(1, format!("invalid argument: '{value}'")))?;
-    if (least..=most).contains(&parsed) {
-        return Ok(parsed);
-    }
-    Err(Ended::failed(1, format!("invalid argument: '{value}': out of range: {least} <= value <= {most}")))
+    let inside = Some(parsed).filter(|parsed| (least..=most).contains(parsed));
+    inside.and_then(|parsed| N::try_from(parsed).ok()).ok_or_else(|| {
+        Ended::failed(1, format!("invalid argument: '{value}': out of range: {least} <= value <= {most}"))
+    })
 }
 
 /// The octets of `-p`: two hex digits each, up to 16; a last digit alone is an octet.

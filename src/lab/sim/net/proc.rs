@@ -65,11 +65,10 @@ fn set(stack: &mut Stack, path: &str, value: &str) -> bool {
     let on = number != 0;
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
-        ["net", "ipv4", "ip_forward"] => stack.set_forwarding(on),
+        ["net", "ipv4", "ip_forward"] | ["net", "ipv4", "conf", "all", "forwarding"] => stack.set_forwarding(on),
         ["net", "ipv4", "ip_default_ttl"] if on => stack.sysctl.default_ttl = number,
         ["net", "ipv4", "icmp_echo_ignore_all"] => stack.sysctl.ignore_echo = on,
         ["net", "core", "xfrm_larval_drop"] => stack.sysctl.larval_drop = on,
-        ["net", "ipv4", "conf", "all", "forwarding"] => stack.set_forwarding(on),
         ["net", "ipv4", "conf", device, name] => {
             let conf = match *device {
                 "all" => Some(&mut stack.sysctl.all),

@@ -121,10 +121,7 @@ impl Tcpdump {
             return Ended::failed(format!("truncated dump file; tried to read 4 file header bytes, only got {have}"))
                 .or_if(have >= 4, || Ended::failed("unknown file format"));
         }
-        let mut reader = match Reader::new(Cursor::new(octets)) {
-            Ok(reader) => reader,
-            Err(_) => return Ended::failed("unknown file format"),
-        };
+        let Ok(mut reader) = Reader::new(Cursor::new(octets)) else { return Ended::failed("unknown file format") };
         let first = reader.interfaces().first().cloned();
         let link = first.as_ref().and_then(|first| first.link).unwrap_or(LinkType::Ethernet);
         let snap_len = first.as_ref().map_or(262_144, |first| first.snap_len);

@@ -131,7 +131,7 @@ impl Run<'_> {
             text.push_str("group default ");
         }
         text.push_str("qlen 1000");
-        let line = if self.options.oneline { "\\" } else { "\n" };
+        let fold = if self.options.oneline { "\\" } else { "\n" };
         if short {
             if let Some(netns) = shown.netns.filter(|_| !six) {
                 let _ = write!(text, " link-netnsid {netns}");
@@ -139,23 +139,23 @@ impl Run<'_> {
         } else {
             let kind = if device.is_loopback() { "loopback" } else { "ether" };
             let broadcast = if device.is_loopback() { Mac::default() } else { Mac::BROADCAST };
-            let _ = write!(text, "{line}    link/{kind} {} brd {broadcast}", device.mac);
+            let _ = write!(text, "{fold}    link/{kind} {} brd {broadcast}", device.mac);
             if let Some(netns) = shown.netns {
                 let _ = write!(text, " link-netnsid {netns}");
             }
             if self.options.details {
-                text += &details(device, link, line);
+                text += &details(device, link, fold);
             }
         }
         text.push_str(if link && self.options.stats > 0 && self.options.oneline { "\\" } else { "\n" });
         if !link {
             for own in addresses {
                 let _ =
-                    writeln!(text, "    {}{line}       valid_lft forever preferred_lft forever", words_of(own, device));
+                    writeln!(text, "    {}{fold}       valid_lft forever preferred_lft forever", words_of(own, device));
             }
         }
         if self.options.stats > 0 {
-            text += &statistics(device, self.options.stats, line);
+            text += &statistics(device, self.options.stats, fold);
         }
         text
     }
@@ -551,14 +551,14 @@ fn one_line(shown: &Shown<'_>, addresses: &[&Address]) -> String {
 }
 
 /// What `-d` adds.
-fn details(device: &Device, link: bool, line: &str) -> String {
+fn details(device: &Device, link: bool, fold: &str) -> String {
     let mode = if link { "addrgenmode eui64 " } else { "" };
     let queues = "numtxqueues 1 gso_max_size 65536 gso_max_segs 65535 tso_max_size 524280 tso_max_segs 65535 \
                   gro_max_size 65536 ";
     if device.is_loopback() {
         return format!(" promiscuity 0  allmulti 0 minmtu 0 maxmtu 0 {mode}{queues}");
     }
-    format!(" promiscuity 0  allmulti 0 minmtu 68 maxmtu 65535 {line}    {} {mode}{queues}", kind_of(device))
+    format!(" promiscuity 0  allmulti 0 minmtu 68 maxmtu 65535 {fold}    {} {mode}{queues}", kind_of(device))
 }
 
 /// What `-s` adds (`print_stats64`): columns as wide as their widest number.

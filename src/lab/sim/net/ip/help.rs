@@ -1,7 +1,7 @@
 //! The usage texts of iproute2 6.1.
 
 /// `ip help`.
-pub(super) const IP: &str = r#"Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
+pub(super) const IP: &str = r"Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
        ip [ -force ] -batch filename
 where  OBJECT := { address | addrlabel | amt | fou | help | ila | ioam | l2tp |
                    link | macsec | maddress | monitor | mptcp | mroute | mrule |
@@ -16,10 +16,10 @@ where  OBJECT := { address | addrlabel | amt | fou | help | ila | ioam | l2tp |
                     -o[neline] | -t[imestamp] | -ts[hort] | -b[atch] [filename] |
                     -rc[vbuf] [size] | -n[etns] name | -N[umeric] | -a[ll] |
                     -c[olor]}
-"#;
+";
 
 /// `ip address help`.
-pub(super) const ADDRESS: &str = r#"Usage: ip address {add|change|replace} IFADDR dev IFNAME [ LIFETIME ]
+pub(super) const ADDRESS: &str = r"Usage: ip address {add|change|replace} IFADDR dev IFNAME [ LIFETIME ]
                                                       [ CONFFLAG-LIST ]
        ip address del IFADDR dev IFNAME [mngtmpaddr]
        ip address {save|flush} [ dev IFNAME ] [ scope SCOPE-ID ]
@@ -49,10 +49,10 @@ TYPE := { amt | bareudp | bond | bond_slave | bridge | bridge_slave |
           netdevsim | nlmon | rmnet | sit | team | team_slave |
           vcan | veth | vlan | vrf | vti | vxcan | vxlan | wwan |
           xfrm | virt_wifi }
-"#;
+";
 
 /// `ip route help`.
-pub(super) const ROUTE: &str = r#"Usage: ip route { list | flush } SELECTOR
+pub(super) const ROUTE: &str = r"Usage: ip route { list | flush } SELECTOR
        ip route save SELECTOR
        ip route restore
        ip route showdump
@@ -108,10 +108,10 @@ FLAVOR := { psp | usp | usd | next-csid }
 IOAM6HDR := trace prealloc type IOAM6_TRACE_TYPE ns IOAM6_NAMESPACE size IOAM6_TRACE_SIZE
 XFRMINFO := if_id IF_ID [ link_dev LINK ]
 ROUTE_GET_FLAGS := [ fibmatch ]
-"#;
+";
 
 /// `ip rule help`.
-pub(super) const RULE: &str = r#"Usage: ip rule { add | del } SELECTOR ACTION
+pub(super) const RULE: &str = r"Usage: ip rule { add | del } SELECTOR ACTION
        ip rule { flush | save | restore }
        ip rule [ list [ SELECTOR ]]
 SELECTOR := [ not ] [ from PREFIX ] [ to PREFIX ] [ tos TOS ]
@@ -130,10 +130,10 @@ ACTION := [ table TABLE_ID ]
 SUPPRESSOR := [ suppress_prefixlength NUMBER ]
               [ suppress_ifgroup DEVGROUP ]
 TABLE_ID := [ local | main | default | NUMBER ]
-"#;
+";
 
 /// `ip neigh help`.
-pub(super) const NEIGH: &str = r#"Usage: ip neigh { add | del | change | replace }
+pub(super) const NEIGH: &str = r"Usage: ip neigh { add | del | change | replace }
                 { ADDR [ lladdr LLADDR ] [ nud STATE ] proxy ADDR }
                 [ dev DEV ] [ router ] [ use ] [ managed ] [ extern_learn ]
                 [ protocol PROTO ]
@@ -144,15 +144,15 @@ pub(super) const NEIGH: &str = r#"Usage: ip neigh { add | del | change | replace
 
 STATE := { delay | failed | incomplete | noarp | none |
            permanent | probe | reachable | stale }
-"#;
+";
 
 /// `ip xfrm help`.
-pub(super) const XFRM: &str = r#"Usage: ip xfrm XFRM-OBJECT { COMMAND | help }
+pub(super) const XFRM: &str = r"Usage: ip xfrm XFRM-OBJECT { COMMAND | help }
 where  XFRM-OBJECT := state | policy | monitor
-"#;
+";
 
 /// `ip xfrm state help`.
-pub(super) const STATE: &str = r#"Usage: ip xfrm state { add | update } ID [ ALGO-LIST ] [ mode MODE ]
+pub(super) const STATE: &str = r"Usage: ip xfrm state { add | update } ID [ ALGO-LIST ] [ mode MODE ]
         [ mark MARK [ mask MASK ] ] [ reqid REQID ] [ seq SEQ ]
         [ replay-window SIZE ] [ replay-seq SEQ ] [ replay-oseq SEQ ]
         [ replay-seq-hi SEQ ] [ replay-oseq-hi SEQ ]
@@ -191,10 +191,10 @@ LIMIT := { time-soft | time-hard | time-use-soft | time-use-hard } SECONDS |
          { byte-soft | byte-hard } SIZE | { packet-soft | packet-hard } COUNT
 ENCAP := { espinudp | espinudp-nonike | espintcp } SPORT DPORT OADDR
 DIR := in | out
-"#;
+";
 
 /// `ip xfrm policy help`.
-pub(super) const POLICY: &str = r#"Usage: ip xfrm policy { add | update } SELECTOR dir DIR [ ctx CTX ]
+pub(super) const POLICY: &str = r"Usage: ip xfrm policy { add | update } SELECTOR dir DIR [ ctx CTX ]
 	[ mark MARK [ mask MASK ] ] [ index INDEX ] [ ptype PTYPE ]
 	[ action ACTION ] [ priority PRIORITY ] [ flag FLAG-LIST ]
 	[ if_id IF_ID ] [ LIMIT-LIST ] [ TMPL-LIST ]
@@ -227,4 +227,4 @@ ID := [ src ADDR ] [ dst ADDR ] [ proto XFRM-PROTO ] [ spi SPI ]
 XFRM-PROTO := esp | ah | comp | route2 | hao
 MODE := transport | tunnel | beet | ro | in_trigger
 LEVEL := required | use
-"#;
+";

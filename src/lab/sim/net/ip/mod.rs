@@ -60,7 +60,7 @@ impl Ip {
                 break;
             }
             let option = option.strip_prefix('-').filter(|rest| rest.starts_with('-')).unwrap_or(option);
-            self.option(option, &mut options, &mut words)?;
+            Self::option(option, &mut options, &mut words)?;
             if option == "-V" || option == "-Version" {
                 return Ok(("ip utility, iproute2-6.1.0, libbpf 1.1.2\n".to_owned(), String::new()));
             }
@@ -76,7 +76,7 @@ impl Ip {
         Ok((text, run.warnings))
     }
 
-    fn option(&self, option: &str, options: &mut Options, words: &mut Words<'_>) -> Result<(), Failed> {
+    fn option(option: &str, options: &mut Options, words: &mut Words<'_>) -> Result<(), Failed> {
         if option == "-V" || option == "-Version" || option.starts_with("-c=") || option.starts_with("-color") {
             return Ok(());
         }

@@ -511,10 +511,9 @@ impl Filter {
 
 /// A table by name or number.
 pub(super) fn read_table(word: &str) -> Result<TableId, Failed> {
-    match TableId::of_word(word) {
-        TableId::Named(_) => {
-            number(word).map(TableId::Number).ok_or_else(|| Failed::wrong(word, "table id value is invalid\n"))
-        }
-        table => Ok(table),
+    let table = TableId::of_word(word);
+    if !matches!(table, TableId::Named(_)) {
+        return Ok(table);
     }
+    number(word).map(TableId::Number).ok_or_else(|| Failed::wrong(word, "table id value is invalid\n"))
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::words::{self, Failed, Family, Words, number};
 use super::{Run, help};
 use crate::command::keyword;
-use crate::datapath::Refused;
+use crate::datapath::{Entry, Refused};
 use crate::esp::{Secret, Spi, Unusable};
 use crate::xfrm::{
     Algorithm, AlgorithmKind, Encap, EncapType, ExtraFlags, Key, Limits, Mark, Mode, OutputMark, Prefix, Proto, Replay,
@@ -52,7 +52,7 @@ impl Run<'_> {
     fn chosen(&self, id: &Id) -> Result<Vec<State>, Failed> {
         let family = self.options.family;
         let entries = &self.stack()?.sad;
-        Ok(entries.iter().rev().map(|entry| entry.listed()).filter(|state| id.takes(state, family)).collect())
+        Ok(entries.iter().rev().map(Entry::listed).filter(|state| id.takes(state, family)).collect())
     }
 
     fn list_states(&self, mut words: Words<'_>) -> Result<String, Failed> {
@@ -69,7 +69,7 @@ impl Run<'_> {
 
     fn get_state(&self, mut words: Words<'_>) -> Result<String, Failed> {
         let id = Id::exact(&mut words, true)?;
-        let found = self.place(&id)?.and_then(|at| self.stack().ok()?.sad.get(at).map(|entry| entry.listed()));
+        let found = self.place(&id)?.and_then(|at| self.stack().ok()?.sad.get(at).map(Entry::listed));
         let state = found.ok_or_else(|| Failed::netlink(Refused::NoState))?;
         Ok(self.print_these(&[state], false))
     }
@@ -340,8 +340,7 @@ fn read_algorithm(word: &str, words: &mut Words<'_>) -> Result<Algorithm, Failed
 fn usual_truncation(name: &str) -> u32 {
     match name {
         "hmac(sha384)" => 192,
-        "hmac(sha512)" => 256,
-        "hmac(sm3)" => 256,
+        "hmac(sha512)" | "hmac(sm3)" => 256,
         _ => 96,
     }
 }
