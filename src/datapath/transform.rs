@@ -83,18 +83,11 @@ impl Cluster {
             return Ok(Path::Plain(dst));
         }
         match self.bundle(stack, skb, &policy, flow, dst) {
-            Ok(path) => {
-                let spi = match &path {
-                    Path::Bundle(bundle) => bundle
-                        .states
-                        .first()
-                        .and_then(|id| self.stack(stack)?.state(*id))
-                        .map_or(PolicyVerdict::Pass, |entry| PolicyVerdict::Transform(entry.state.spi)),
-                    Path::Plain(_) => PolicyVerdict::Pass,
-                };
-                self.note_policy(stack, skb, Direction::Out, Some(&policy), spi);
-                Ok(path)
+            Ok(Path::Plain(dst)) => {
+                self.note_policy(stack, skb, Direction::Out, Some(&policy), PolicyVerdict::Pass);
+                Ok(Path::Plain(dst))
             }
+            Ok(path) => Ok(path),
             Err(counter) => Err(self.refuse(stack, skb, Direction::Out, &policy, counter)),
         }
     }
@@ -124,21 +117,24 @@ impl Cluster {
                 None => return Err(XfrmCounter::XfrmOutNoStates),
             }
         }
-        let Some(last) = states.last() else { return Ok(Path::Plain(dst)) };
+        let (Some(first), Some(last)) = (states.first(), states.last()) else { return Ok(Path::Plain(dst)) };
+        let verdict = PolicyVerdict::Transform(first.state.spi);
         let ids: Vec<StateId> = states.iter().map(|entry| entry.id).collect();
         let overheads: Vec<Overhead> = states.iter().map(|entry| Overhead::of(entry)).collect();
         let mark = last.state.output_mark.map_or(0, |output| output.mark().applied_to(skb.mark));
         let (IpAddr::V4(src), IpAddr::V4(to)) = (last.state.src, last.state.dst) else {
             return Err(XfrmCounter::XfrmOutBundleGenError);
         };
-        let outer = if last.state.mode == Mode::Tunnel {
-            if !own.has_address(src.into()) {
-                return Err(XfrmCounter::XfrmOutBundleGenError);
-            }
+        let tunnel = last.state.mode == Mode::Tunnel;
+        if tunnel && !own.has_address(src.into()) {
+            return Err(XfrmCounter::XfrmOutBundleGenError);
+        }
+        let outer = if tunnel {
             let route_flow =
                 RouteFlow { dst: to.into(), src: src.into(), mark, tos: 0, iif: "lo".to_owned(), oif: None };
             let answer = own.route(&route_flow);
             let note = answer.clone();
+            self.note_policy(stack, skb, Direction::Out, Some(policy), verdict);
             let outer = self.output_dst(stack, to, answer);
             self.note(stack, outer.as_ref().ok().map(|outer| outer.device), skb, mark, || Stage::Route {
                 purpose: RoutePurpose::Outer,
@@ -147,6 +143,7 @@ impl Cluster {
             });
             outer.map_err(|_| XfrmCounter::XfrmOutBundleGenError)?
         } else {
+            self.note_policy(stack, skb, Direction::Out, Some(policy), verdict);
             dst
         };
         let mtu = overheads.iter().rev().fold(outer.mtu, |mtu, overhead| overhead.mtu(mtu));
