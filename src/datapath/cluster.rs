@@ -198,6 +198,11 @@ impl Cluster {
         self.taps.remove(&tap);
     }
 
+    /// Closes every tap, as when all who looked are gone.
+    pub fn untap_all(&mut self) {
+        self.taps.clear();
+    }
+
     /// Starts to keep the hops of every packet.
     pub fn record(&mut self) {
         self.hops.get_or_insert_with(Vec::new);

@@ -86,6 +86,8 @@ struct Job {
 
 /// A capture of the guide's.
 struct Watch {
+    place: String,
+    device: String,
     tap: TapId,
     link: LinkType,
     filter: Option<Filter>,
@@ -476,7 +478,8 @@ impl Lab for Sim {
         let tap = cluster.tap(stack, index);
         self.ids += 1;
         let id = CaptureId(self.ids);
-        self.captures.insert(id, Watch { tap, link, filter });
+        let device = device.to_owned();
+        self.captures.insert(id, Watch { place, device, tap, link, filter });
         Ok(id)
     }
 
@@ -543,6 +546,11 @@ impl Lab for Sim {
         let now = self.world.now();
         self.world = kept.clone();
         self.world.processes.clear();
+        // Whoever captured in the kept state is gone; the guide's own captures look at the new one.
+        self.world.net.cluster.untap_all();
+        for watch in self.captures.values_mut() {
+            watch.open(&mut self.world);
+        }
         for job in self.jobs.values_mut().filter(|job| !job.over) {
             job.over = true;
             job.events.push_back(JobEvent::Exited(143));
@@ -557,6 +565,16 @@ impl Lab for Sim {
 }
 
 impl Watch {
+    /// Opens the tap anew, where its place and device are there.
+    fn open(&mut self, world: &mut World) {
+        let cluster = &mut world.net.cluster;
+        let Some(stack) = cluster.find(&self.place) else { return };
+        let index = cluster.stack(stack).and_then(|stack| stack.device(&self.device)).map(|device| device.index);
+        if self.device == "any" || index.is_some() {
+            self.tap = cluster.tap(stack, index);
+        }
+    }
+
     fn frames(&self, world: &mut World) -> Vec<Frame> {
         let sights = world.net.cluster.seen(self.tap);
         let frames =

@@ -334,6 +334,25 @@ fn with_a_terminal_virtual_time_goes_with_the_clock_and_long_waits_are_shortened
 }
 
 #[test]
+fn the_guides_capture_goes_on_after_a_restore_and_the_jobs_end() {
+    let mut sim = Sim::ready(1);
+    let tcpdump = sim.start("worker", "tcpdump -i any -w f", None).expect("started");
+    let capture = sim.capture("worker", "any", "esp").expect("a capture");
+    sim.save("now").expect("saved");
+    run_at(&mut sim, "pod-a", "ping -c 1 10.0.1.165");
+    sim.restore("now").expect("restored");
+    assert_eq!(sim.frames(capture, Duration::ZERO).expect("frames").len(), 0, "what came before is gone");
+    run_at(&mut sim, "pod-a", "ping -c 1 10.0.1.165");
+    assert_eq!(sim.frames(capture, Duration::ZERO).expect("frames").len(), 4);
+    let mut last = sim.poll(tcpdump, Duration::from_secs(1)).expect("a job");
+    while matches!(last, JobEvent::Output(..)) {
+        last = sim.poll(tcpdump, Duration::from_secs(1)).expect("a job");
+    }
+    assert_eq!(last, JobEvent::Exited(143));
+    assert_eq!(run_at(&mut sim, "worker", "ps | grep -c tcpdump").0, "0\n");
+}
+
+#[test]
 fn a_shell_inside_the_shell_says_where_the_prompt_goes_instead() {
     let mut sim = Sim::ready(1);
     let size = Some(TerminalSize { columns: 80, rows: 24 });

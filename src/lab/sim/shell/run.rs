@@ -662,7 +662,7 @@ impl Shell {
 impl Process for Shell {
     fn step(&mut self, world: &mut World, io: &mut Io) -> Step {
         // Bounds the work of one step: a loop without end in a script gives the others their turn.
-        for _ in 0..200 {
+        for _ in 0..50 {
             let progress = self.pump(world, io);
             self.reap();
             if self.foreground.is_empty() {
