@@ -1,8 +1,8 @@
 //! The model of a cluster's datapath: network stacks, devices, marks, hooks; it walks one packet through them and gives
 //! the hops, each with its reason and its bytes.
 //!
-//! One model, three uses: it forwards the simulator's packets, explains a real node from the text of its `ip`
-//! commands, and answers `:trace`. Knows no Docker, no netlink, no real time; randomness is an argument.
+//! One model, two uses: it forwards the simulator's packets, and tells the way of one packet for `esplain trace` and
+//! `:trace`. Knows no Docker, no netlink, no real time; randomness is an argument.
 //!
 //! The engine follows Linux 6.1's order step by step; each file names the kernel's functions it stands for. IPv6
 //! addresses and routes are kept and listed, IPv6 packets are not forwarded.
