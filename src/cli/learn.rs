@@ -35,7 +35,8 @@ impl Args {
 /// The options of the guided shell, which `esplain` alone takes too.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Where commands run: `sim` is a cluster simulated in this process, `auto` chooses.
+    /// Where commands run: `sim` is a cluster simulated in this process, `kernel` is made of network namespaces of this
+    /// Linux kernel, `auto` chooses.
     #[arg(long, value_enum, value_name = "LAB", env = "ESPLAIN_LAB")]
     lab: Option<LabChoice>,
     /// The language: `en` or `zh`. Without it, the one of the locale.
@@ -67,6 +68,8 @@ pub(super) enum LabChoice {
     Auto,
     /// The cluster simulated in this process.
     Sim,
+    /// Network namespaces of this Linux kernel.
+    Kernel,
 }
 
 /// The editing keys.
@@ -86,7 +89,7 @@ pub(super) fn run(args: Args, colour: Colour) -> Result<Exit, Trouble> {
         check_step(&book, step)?;
     }
     shell::run(Setup {
-        lab: lab(options.lab.unwrap_or(LabChoice::Auto)),
+        lab: lab(options.lab.unwrap_or(LabChoice::Auto))?,
         book,
         language,
         console: Console::standard(colour, options.plain),
@@ -128,9 +131,17 @@ pub(super) fn language(asked: Option<&str>) -> Result<Language, Trouble> {
 }
 
 /// A lab of the kind asked for. `auto` takes the simulated one, which needs nothing.
-pub(super) fn lab(choice: LabChoice) -> Box<dyn Lab> {
+pub(super) fn lab(choice: LabChoice) -> Result<Box<dyn Lab>, Trouble> {
     match choice {
-        LabChoice::Auto | LabChoice::Sim => Box::new(Sim::new(SEED)),
+        LabChoice::Auto | LabChoice::Sim => Ok(Box::new(Sim::new(SEED))),
+        #[cfg(target_os = "linux")]
+        LabChoice::Kernel => {
+            let program = std::env::current_exe()
+                .map_err(|error| Trouble::unusable("this program does not find itself").because(&error))?;
+            Ok(Box::new(crate::lab::kernel::Kernel::new(SEED, program)?))
+        }
+        #[cfg(not(target_os = "linux"))]
+        LabChoice::Kernel => Err(Trouble::unusable("the kernel lab needs Linux").hint("`--lab sim` runs everywhere")),
     }
 }
 

@@ -9,6 +9,8 @@ mod courses;
 mod decrypt;
 mod explain;
 mod io;
+#[cfg(target_os = "linux")]
+mod kernel_lab;
 mod learn;
 mod lint;
 mod man;
@@ -63,6 +65,9 @@ enum Command {
     Man(man::Args),
     Replay(replay::Args),
     Trace(trace::Args),
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    KernelLab(kernel_lab::Args),
 }
 
 /// Runs a call of `esplain` and gives the exit code of the process. Failures are written to standard error as
@@ -77,6 +82,13 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let mut io = Io::of_process(call.everywhere.color);
+    #[cfg(target_os = "linux")]
+    if let Some(Command::KernelLab(args)) = call.command {
+        return kernel_lab::run(args).unwrap_or_else(|trouble| {
+            tell(&trouble, &mut io);
+            trouble.exit.into()
+        });
+    }
     let ended = run(call, misplaced, &mut io).and_then(|exit| io.finish().map(|()| exit));
     match ended {
         _ if io.reader_is_gone() => Exit::Done.into(),
@@ -110,6 +122,8 @@ fn run(call: Call, misplaced: Option<&'static str>, io: &mut Io) -> Result<Exit,
         Command::Man(args) => man::run(&args, Call::command(), io),
         Command::Replay(args) => replay::run(&args, io),
         Command::Trace(args) => trace::run(&args, io),
+        #[cfg(target_os = "linux")]
+        Command::KernelLab(_) => Ok(Exit::Done),
     }
 }
 

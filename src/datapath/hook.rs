@@ -219,7 +219,7 @@ pub mod mark {
 
 /// The key that both ends have: the older of two neighbouring ids, where 1 follows 15; 0, no key, wins (bpf/lib/encrypt.h,
 /// `get_min_encrypt_key`).
-pub(super) fn common_key(own: u8, peer: u8) -> u8 {
+pub fn common_key(own: u8, peer: u8) -> u8 {
     match (own, peer) {
         (0, _) | (_, 0) => 0,
         (1, 15) | (15, 1) => 15,

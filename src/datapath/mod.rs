@@ -37,7 +37,8 @@ pub use device::{
     Address, AddressScope, Device, DeviceConf, DeviceKind, DeviceStatistics, IfIndex, Mac, Port, StackId,
 };
 pub use hook::{
-    CiliumMaps, CiliumProgram, Endpoint, Filter, Hook, HookAction, HookPoint, HookVerdict, Peer, Program, mark,
+    CiliumMaps, CiliumProgram, Endpoint, Filter, Hook, HookAction, HookPoint, HookVerdict, Peer, Program, common_key,
+    mark,
 };
 pub use hop::{Drop, Hop, PolicyVerdict, RouteAnswer, RoutePurpose, Stage};
 pub use kind::Node;

@@ -1,8 +1,10 @@
-//! Labs: where the learner's commands run. `sim` (in process), later `kernel`, `kind` and `recording`.
+//! Labs: where the learner's commands run. `sim` (in process), `kernel` (this kernel's namespaces), later `kind` and `recording`.
 //!
 //! Knows nothing about lessons.
 
 mod job;
+#[cfg(target_os = "linux")]
+pub mod kernel;
 mod place;
 pub mod sim;
 

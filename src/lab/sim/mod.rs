@@ -17,7 +17,7 @@ use std::time::Duration;
 pub use files::{FileError, Files, Node, absolute};
 pub use lab::{Pace, Sim};
 pub use process::{Call, Io, Line, OnSignal, Process, Signal, Step};
-pub use world::{DAWN, World};
+pub use world::{DAWN, Outside, World};
 
 /// How long, in virtual time, a command that never ends by itself runs in the foreground without a terminal.
 pub const PATIENCE: Duration = Duration::from_secs(10);

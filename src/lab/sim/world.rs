@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -8,7 +10,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::files::{FileError, Files};
 use super::kube::Kube;
 use super::net::Net;
-use super::process::{Call, Signal};
+use super::process::{Call, Process, Signal};
 use super::shell::Session;
 use crate::packet::Timestamp;
 
@@ -30,6 +32,8 @@ pub struct World {
     pub(super) kube: Kube,
     /// What the shell of each place remembers between lines.
     pub(super) sessions: BTreeMap<String, Session>,
+    /// Who runs the programs of nodes and pods, where those are not simulated.
+    pub(in crate::lab) outside: Option<Outside>,
     /// The processes under way, by process id.
     pub(super) processes: BTreeMap<u32, Running>,
     next_pid: u32,
@@ -44,6 +48,20 @@ pub(super) struct Running {
     signals: Vec<Signal>,
 }
 
+/// Runs programs that are called on nodes and in pods somewhere else: the kernel lab's namespaces. `None` for a program
+/// that is simulated all the same.
+#[derive(Clone)]
+pub struct Outside(pub(in crate::lab) Arc<StartOutside>);
+
+/// Starts a program as called.
+pub(in crate::lab) type StartOutside = dyn Fn(&Call, &World) -> Option<Box<dyn Process>>;
+
+impl fmt::Debug for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outside")
+    }
+}
+
 impl World {
     /// A machine with the tools on it and no cluster yet.
     pub fn new(seed: u64) -> Self {
@@ -54,6 +72,7 @@ impl World {
             files: BTreeMap::new(),
             kube: Kube::default(),
             sessions: BTreeMap::new(),
+            outside: None,
             processes: BTreeMap::new(),
             next_pid: 2718,
         };

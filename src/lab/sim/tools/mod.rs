@@ -114,6 +114,11 @@ impl<F: FnOnce(&mut World, &mut Io, Vec<u8>) -> i32> Process for Whole<F> {
 
 /// Starts the program that a call names.
 pub(super) fn start(call: &Call, world: &mut World) -> Result<Box<dyn Process>, Failure> {
+    if let Some(outside) = world.outside.clone()
+        && let Some(process) = outside.0(call, world)
+    {
+        return Ok(process);
+    }
     if let Some(started) = wrap::start(call, world) {
         return started;
     }

@@ -1,0 +1,239 @@
+//! What runs inside the lab's namespaces: `esplain` itself, called by a hidden name (`esplain kernel-lab …`).
+//!
+//! `hold` is process 1 of the lab. It lives as long as somebody holds the other end of its standard input; the kernel
+//! ends everything else in its PID namespace with it, and the namespaces go when the last process in them goes.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::mount::{MountFlags, mount};
+use rustix::process::Signal;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+/// The lab's own folder, on a tmpfs that only the lab sees.
+pub(super) const FOLDER: &str = "/run/esplain";
+/// Where `ip netns` keeps names.
+pub(super) const NETNS: &str = "/run/netns";
+/// Programs of the lab that stand before the machine's: their names and texts.
+const SHIMS: &[(&str, &str)] = &[(
+    // Whoever is root needs none, and sudo's own program does not work in a user namespace.
+    "sudo",
+    "#!/bin/sh\nwhile :; do case $1 in -u | -g) shift 2 ;; --) shift; break ;; -*) shift ;; *=*) export \"$1\"; shift ;; *) break ;; esac; done\nexec \"$@\"\n",
+)];
+/// A line of the learner's: what earlier lines left (folder, variables, functions, status) is brought back, and kept.
+const LINE: &str = r#"__esplain_kept=$1 __esplain_line=$2; shift 2
+[ -r "$__esplain_kept" ] && . "$__esplain_kept" 2>/dev/null
+trap '__esplain_status=$?; { declare -p; declare -f; alias -p; printf "cd %q\n(exit %d)\n" "$PWD" "$__esplain_status"; } >"$__esplain_kept" 2>/dev/null' EXIT
+eval "$__esplain_line""#;
+
+/// Where to go, and as what.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// The process id of `hold`, as this process sees it.
+    pub holder: u32,
+    /// The namespace's name; `None` for the lab's own, from which all others are made.
+    pub place: Option<String>,
+}
+
+/// Process 1 of the lab, called through `unshare --mount --pid --fork …`. Writes `ready PID` (its number outside) and
+/// stays until its standard input ends.
+pub fn hold() -> io::Result<u8> {
+    // The proc file system that is still the outer one knows this process by its outer number.
+    let outside = std::fs::read_link("/proc/self")?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    let told = |what: &'static str| move |error: rustix::io::Errno| io::Error::other(format!("{what}: {error}"));
+    let quiet = MountFlags::NOSUID | MountFlags::NODEV;
+    mount("proc", "/proc", "proc", quiet | MountFlags::NOEXEC, None).map_err(told("cannot mount /proc"))?;
+    mount("lab", "/run", "tmpfs", quiet, Some(c"mode=755")).map_err(told("cannot mount a tmpfs on /run"))?;
+    // A mount namespace can only be kept on a mount that does not spread.
+    for folder in ["", "/ns", "/bin", "/kept", "/etc"] {
+        std::fs::create_dir_all(format!("{FOLDER}{folder}"))?;
+    }
+    std::fs::create_dir_all(NETNS)?;
+    mount("lab", &*format!("{FOLDER}/ns"), "tmpfs", quiet, Some(c"mode=755")).map_err(told("cannot mount a tmpfs"))?;
+    rustix::mount::mount_change(&*format!("{FOLDER}/ns"), rustix::mount::MountPropagationFlags::PRIVATE)?;
+    for (name, text) in SHIMS {
+        let path = format!("{FOLDER}/bin/{name}");
+        std::fs::write(&path, text)?;
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    }
+    // No tool of the lab asks a name server: captures hold the learner's packets only.
+    std::fs::write(format!("{FOLDER}/etc/nsswitch.conf"), "hosts: files\nnetworks: files\n")?;
+    let mut out = io::stdout();
+    writeln!(out, "ready {}", outside.display())?;
+    out.flush()?;
+    std::thread::spawn(|| {
+        let mut octets = [0; 64];
+        while io::stdin().read(&mut octets).is_ok_and(|read| read > 0) {}
+        // Process 1: this ends the lab.
+        std::process::exit(0);
+    });
+    loop {
+        // Orphans of the lab come here; nothing else would take notice of their end.
+        if rustix::process::wait(rustix::process::WaitOptions::empty()).is_err() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+/// Goes into the lab. Children of this process are in its PID namespace; this process itself stays where it was.
+fn enter(door: &Door) -> io::Result<()> {
+    let own = |name: &str| format!("/proc/self/ns/{name}");
+    let lab = |name: &str| format!("/proc/{}/ns/{name}", door.holder);
+    // All are opened before the first is entered: from inside, /proc is another one.
+    let mut doors: Vec<(OwnedFd, LinkNameSpaceType)> = Vec::new();
+    for (name, kind) in [
+        ("user", LinkNameSpaceType::User),
+        ("pid", LinkNameSpaceType::ProcessID),
+        ("ipc", LinkNameSpaceType::InterProcessCommunication),
+        ("uts", LinkNameSpaceType::HostNameAndNISDomainName),
+        ("net", LinkNameSpaceType::Network),
+        ("mnt", LinkNameSpaceType::Mount),
+    ] {
+        // Entering one's own user namespace is refused.
+        if std::fs::read_link(own(name))? != std::fs::read_link(lab(name))? {
+            doors.push((File::open(lab(name))?.into(), kind));
+        }
+    }
+    for (door, kind) in doors {
+        move_into_link_name_space(door.as_fd(), Some(kind))?;
+    }
+    let Some(place) = &door.place else { return Ok(()) };
+    let network = File::open(format!("{NETNS}/{place}"))?;
+    let kept = |kind: &str| File::open(format!("{FOLDER}/ns/{place}.{kind}"));
+    let (names, files) = (kept("uts"), kept("mount"));
+    move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
+    if let (Ok(names), Ok(files)) = (names, files) {
+        move_into_link_name_space(names.as_fd(), Some(LinkNameSpaceType::HostNameAndNISDomainName))?;
+        move_into_link_name_space(files.as_fd(), Some(LinkNameSpaceType::Mount))?;
+    }
+    Ok(())
+}
+
+/// Runs a line of the learner's at a place; gives a shell's exit status. With `terminal`, standard input is one, and
+/// becomes the line's controlling terminal.
+pub fn line(door: &Door, line: &str, terminal: bool) -> io::Result<u8> {
+    let kept = format!("{FOLDER}/kept/{}", door.place.as_deref().unwrap_or("lab"));
+    let mut command = Command::new("bash");
+    command.args(["-c", LINE, "bash", &kept, line]);
+    run(door, command, terminal)
+}
+
+/// Runs a script of the lab's own.
+pub fn script(door: &Door) -> io::Result<u8> {
+    let mut command = Command::new("sh");
+    command.arg("-s");
+    run(door, command, false)
+}
+
+fn run(door: &Door, mut command: Command, terminal: bool) -> io::Result<u8> {
+    let language = std::env::var("LANG").unwrap_or_else(|_| "C.UTF-8".to_owned());
+    let term = std::env::var("TERM").ok().filter(|_| terminal).unwrap_or_else(|| "dumb".to_owned());
+    if terminal {
+        rustix::process::setsid()?;
+        rustix::process::ioctl_tiocsctty(io::stdin())?;
+    }
+    // Signals of the group are for the line; this process waits for its end and hands on its status.
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGQUIT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::default())?;
+    }
+    enter(door)?;
+    let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    command
+        .env_clear()
+        .env("PATH", format!("{FOLDER}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"))
+        .envs([("HOME", "/root"), ("USER", "root"), ("LOGNAME", "root"), ("SHELL", "/bin/bash")])
+        .envs([("LANG", language.as_str()), ("TERM", term.as_str()), ("HOSTNAME", hostname.as_str())])
+        .current_dir(if door.place.is_some() { "/root" } else { "/" });
+    let ended = command.spawn()?.wait()?;
+    let status = ended.code().or_else(|| ended.signal().map(|signal| 128 + signal)).unwrap_or(255);
+    Ok(u8::try_from(status).unwrap_or(255))
+}
+
+/// Captures at a place and writes pcap to standard output, its header as soon as no packet can be missed any more. When
+/// standard input ends, what is still in the kernel's ring is written, then `dropped N` to standard error.
+pub fn capture(door: &Door, device: &str, filter: &str) -> io::Result<u8> {
+    enter(door)?;
+    let any = device == "any";
+    let inactive = pcap::Capture::from_device(device).map_err(io::Error::other)?;
+    // Immediate mode gives every packet a slot of the whole snap length: not the largest, and a large ring.
+    let mut capture = inactive
+        .promisc(!any)
+        .snaplen(SNAP_LEN)
+        .buffer_size(RING)
+        .immediate_mode(true)
+        .timeout(20)
+        .open()
+        .map_err(io::Error::other)?;
+    if any {
+        capture.set_datalink(pcap::Linktype::LINUX_SLL2).map_err(io::Error::other)?;
+    }
+    if !filter.trim().is_empty() {
+        capture.filter(filter, true).map_err(io::Error::other)?;
+    }
+    let mut capture = capture.setnonblock().map_err(io::Error::other)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        let mut octets = [0; 64];
+        while io::stdin().read(&mut octets).is_ok_and(|read| read > 0) {}
+        asked.store(true, Ordering::SeqCst);
+    });
+    let mut out = io::stdout().lock();
+    out.write_all(&file_header(capture.get_datalink().0))?;
+    out.flush()?;
+    loop {
+        // Asked before the ring is looked at: what was in it then is written.
+        let last = stop.load(Ordering::SeqCst);
+        loop {
+            match capture.next_packet() {
+                Ok(packet) => {
+                    out.write_all(&record_header(packet.header))?;
+                    out.write_all(packet.data)?;
+                }
+                Err(pcap::Error::TimeoutExpired | pcap::Error::NoMorePackets) => break,
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+        out.flush()?;
+        if last {
+            break;
+        }
+        std::thread::sleep(LOOK);
+    }
+    let dropped = capture.stats().map_or(0, |stats| stats.dropped);
+    writeln!(io::stderr(), "dropped {dropped}")?;
+    Ok(0)
+}
+
+/// More than an Ethernet frame of a 1500-octet MTU with everything in front of it; the lab's devices have no longer ones.
+const SNAP_LEN: i32 = 2048;
+/// Octets of the kernel's ring: some thousand frames.
+const RING: i32 = 8 << 20;
+
+/// How often the ring is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The header of a pcap file with microseconds, in this machine's byte order.
+fn file_header(link: i32) -> Vec<u8> {
+    let mut header = Vec::with_capacity(24);
+    header.extend(0xa1b2_c3d4_u32.to_ne_bytes());
+    header.extend(2_u16.to_ne_bytes());
+    header.extend(4_u16.to_ne_bytes());
+    header.extend([0; 8]);
+    header.extend(SNAP_LEN.to_ne_bytes());
+    header.extend(link.to_ne_bytes());
+    header
+}
+
+fn record_header(header: &pcap::PacketHeader) -> Vec<u8> {
+    #[expect(clippy::cast_sign_loss, reason = "packets come after 1970")]
+    let time = [header.ts.tv_sec as u32, header.ts.tv_usec as u32];
+    [time[0], time[1], header.caplen, header.len].iter().flat_map(|value| value.to_ne_bytes()).collect()
+}

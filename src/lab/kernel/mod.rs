@@ -1,0 +1,16 @@
+//! The kernel lab: nodes and pods are network namespaces of this Linux kernel, with its own XFRM, and `ip`, `ping` and
+//! `tcpdump` are this machine's own. Cilium's BPF programs are stood in for by tc.
+//!
+//! What the namespaces are made of is the embedded lab's model (`datapath::Cluster`), which the simulated machine's
+//! tools change: [`plan`] says a stack as commands, [`mirror`] tells the differences. Everything lives in namespaces
+//! that end with this process, however it ends ([`holder`], [`inside`]).
+
+mod holder;
+pub mod inside;
+mod job;
+mod lab;
+mod mirror;
+mod plan;
+mod watch;
+
+pub use lab::Kernel;
