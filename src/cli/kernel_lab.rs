@@ -1,10 +1,16 @@
-use std::io;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
 
 use crate::lab::kernel::inside::{self, Door};
-use crate::trouble::{Exit, Trouble};
+use crate::trouble::Trouble;
 
 /// What this program does inside the namespaces of its own kernel lab.
-#[derive(Debug, clap::Args)]
+///
+/// It is read apart from the other subcommands: a lab calls it for each line, and building all of them takes its time.
+#[derive(Debug, clap::Parser)]
+#[command(name = "esplain kernel-lab", no_binary_name = true)]
 pub(super) struct Args {
     #[command(subcommand)]
     errand: Errand,
@@ -24,6 +30,21 @@ enum Errand {
         /// Standard input is a terminal, and becomes the line's own.
         #[arg(long)]
         terminal: bool,
+    },
+    /// Keep a lab until asked to end.
+    Keep,
+    /// Run a command with this process's own streams.
+    Exec {
+        #[command(flatten)]
+        door: To,
+        /// The command.
+        #[arg(required = true, last = true)]
+        command: Vec<String>,
+    },
+    /// Make and change namespaces as standard input says.
+    Build {
+        #[command(flatten)]
+        door: To,
     },
     /// Run a script from standard input.
     Script {
@@ -60,14 +81,20 @@ impl From<To> for Door {
     }
 }
 
+/// The word that calls it.
+pub(super) const NAME: &str = "kernel-lab";
+
 /// Gives the exit code of the process: that of what it ran.
-pub(super) fn run(args: Args) -> Result<std::process::ExitCode, Trouble> {
+pub(super) fn run(words: impl Iterator<Item = OsString>) -> Result<ExitCode, Trouble> {
+    let args = Args::try_parse_from(words).map_err(|error| Trouble::usage(error.to_string()))?;
     let done = match args.errand {
         Errand::Hold => inside::hold(),
         Errand::Line { door, line, terminal } => inside::line(&door.into(), &line, terminal),
+        Errand::Keep => super::lab::keep(),
+        Errand::Exec { door, command } => inside::exec(&door.into(), &command),
+        Errand::Build { door } => inside::build(&door.into()),
         Errand::Script { door } => inside::script(&door.into()),
         Errand::Capture { door, device, filter } => inside::capture(&door.into(), &device, &filter),
     };
-    let broken = |error: io::Error| Trouble { exit: Exit::Unusable, ..Trouble::unusable(error.to_string()) };
-    done.map(std::process::ExitCode::from).map_err(broken)
+    done.map(ExitCode::from).map_err(|error| Trouble::unusable(error.to_string()))
 }

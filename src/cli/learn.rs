@@ -146,7 +146,7 @@ pub(super) fn lab(choice: LabChoice) -> Result<Box<dyn Lab>, Trouble> {
 }
 
 /// The same cluster for everyone: what one learner tells another fits.
-const SEED: u64 = 1;
+pub(super) const SEED: u64 = 1;
 
 /// Whether readline's own configuration asks for vi's keys, as `bash` would.
 fn inputrc_says_vi() -> bool {

@@ -7,10 +7,13 @@ mod bookshelf;
 mod completions;
 mod courses;
 mod decrypt;
+mod doctor;
 mod explain;
 mod io;
 #[cfg(target_os = "linux")]
 mod kernel_lab;
+#[cfg(target_os = "linux")]
+mod lab;
 mod learn;
 mod lint;
 mod man;
@@ -65,14 +68,22 @@ enum Command {
     Man(man::Args),
     Replay(replay::Args),
     Trace(trace::Args),
+    Doctor(doctor::Args),
     #[cfg(target_os = "linux")]
-    #[command(hide = true)]
-    KernelLab(kernel_lab::Args),
+    Lab(lab::Args),
 }
 
 /// Runs a call of `esplain` and gives the exit code of the process. Failures are written to standard error as
 /// `error: …`, the causes, and `hint: …`; a reader that goes away (`esplain … | head`) ends the call quietly.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let words: Vec<OsString> = words.into_iter().collect();
+    #[cfg(target_os = "linux")]
+    if words.get(1).is_some_and(|word| word == kernel_lab::NAME) {
+        return kernel_lab::run(words.into_iter().skip(2)).unwrap_or_else(|trouble| {
+            tell(&trouble, &mut Io::of_process(Colour::Never));
+            trouble.exit.into()
+        });
+    }
     let read = Call::command().try_get_matches_from(words).and_then(|matches| {
         let misplaced = misplaced(&matches);
         Call::from_arg_matches(&matches).map(|call| (call, misplaced))
@@ -82,13 +93,6 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let mut io = Io::of_process(call.everywhere.color);
-    #[cfg(target_os = "linux")]
-    if let Some(Command::KernelLab(args)) = call.command {
-        return kernel_lab::run(args).unwrap_or_else(|trouble| {
-            tell(&trouble, &mut io);
-            trouble.exit.into()
-        });
-    }
     let ended = run(call, misplaced, &mut io).and_then(|exit| io.finish().map(|()| exit));
     match ended {
         _ if io.reader_is_gone() => Exit::Done.into(),
@@ -122,8 +126,9 @@ fn run(call: Call, misplaced: Option<&'static str>, io: &mut Io) -> Result<Exit,
         Command::Man(args) => man::run(&args, Call::command(), io),
         Command::Replay(args) => replay::run(&args, io),
         Command::Trace(args) => trace::run(&args, io),
+        Command::Doctor(args) => doctor::run(&args, io),
         #[cfg(target_os = "linux")]
-        Command::KernelLab(_) => Ok(Exit::Done),
+        Command::Lab(args) => lab::run(&args, io),
     }
 }
 

@@ -67,11 +67,11 @@ impl Holder {
         call(&self.program, self.pid, errand, place)
     }
 
-    /// Runs a script of the lab's own and gives what it wrote to standard error.
-    pub(super) fn script(&self, place: Option<&str>, text: &str) -> Result<String, Trouble> {
+    /// Has an errand done that reads what to do from standard input; gives what it wrote to standard error.
+    pub(super) fn run(&self, errand: &str, text: &str) -> Result<String, Trouble> {
         let broken = |error: &std::io::Error| Trouble::unusable("the kernel lab does not answer").because(error);
         let mut child = self
-            .call("script", place)
+            .call(errand, None)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -79,7 +79,7 @@ impl Holder {
             .spawn()
             .map_err(|error| broken(&error))?;
         if let Some(mut input) = child.stdin.take() {
-            // A shell that ends early says why on standard error.
+            // One that ends early says why on standard error.
             let _ = input.write_all(text.as_bytes());
         }
         let output = child.wait_with_output().map_err(|error| broken(&error))?;

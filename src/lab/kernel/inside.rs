@@ -9,9 +9,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::mount::{MountFlags, mount};
 use rustix::process::Signal;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -27,9 +27,11 @@ const SHIMS: &[(&str, &str)] = &[(
     "#!/bin/sh\nwhile :; do case $1 in -u | -g) shift 2 ;; --) shift; break ;; -*) shift ;; *=*) export \"$1\"; shift ;; *) break ;; esac; done\nexec \"$@\"\n",
 )];
 /// A line of the learner's: what earlier lines left (folder, variables, functions, status) is brought back, and kept.
-const LINE: &str = r#"__esplain_kept=$1 __esplain_line=$2; shift 2
-[ -r "$__esplain_kept" ] && . "$__esplain_kept" 2>/dev/null
-trap '__esplain_status=$?; { declare -p; declare -f; alias -p; printf "cd %q\n(exit %d)\n" "$PWD" "$__esplain_status"; } >"$__esplain_kept" 2>/dev/null' EXIT
+const LINE: &str = r#"[ -r "$1" ] && . "$1" 2>/dev/null
+__esplain_kept=$1 __esplain_line=$2; shift 2
+trap '__esplain_status=$?; { declare -p; declare -f; alias -p; printf "cd %q\n" "$PWD"; } >"$__esplain_kept" 2>/dev/null' EXIT
+__esplain_again() { return "${__esplain_status:-0}"; }
+__esplain_again
 eval "$__esplain_line""#;
 
 /// Where to go, and as what.
@@ -122,20 +124,53 @@ pub fn line(door: &Door, line: &str, terminal: bool) -> io::Result<u8> {
     let kept = format!("{FOLDER}/kept/{}", door.place.as_deref().unwrap_or("lab"));
     let mut command = Command::new("bash");
     command.args(["-c", LINE, "bash", &kept, line]);
-    run(door, command, terminal)
+    run(door, command, if terminal { Streams::Terminal } else { Streams::Pipes })
+}
+
+/// Runs a command at a place on this process's own streams.
+pub fn exec(door: &Door, words: &[String]) -> io::Result<u8> {
+    let Some((program, arguments)) = words.split_first() else { return Ok(0) };
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("--").arg(program).args(arguments);
+    run(door, command, Streams::Inherited)
+}
+
+/// Builds what standard input says, as JSON; complaints go to standard error.
+pub fn build(door: &Door) -> io::Result<u8> {
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text)?;
+    let works = serde_json::from_str(&text).map_err(io::Error::other)?;
+    let own = File::open("/proc/self/ns")?;
+    enter(door)?;
+    let complaints = super::build::build(works, &own)?;
+    for complaint in &complaints {
+        writeln!(io::stderr(), "{complaint}")?;
+    }
+    Ok(u8::from(!complaints.is_empty()))
 }
 
 /// Runs a script of the lab's own.
 pub fn script(door: &Door) -> io::Result<u8> {
     let mut command = Command::new("sh");
     command.arg("-s");
-    run(door, command, false)
+    run(door, command, Streams::Pipes)
 }
 
-fn run(door: &Door, mut command: Command, terminal: bool) -> io::Result<u8> {
+/// What a command's streams are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Streams {
+    /// Pipes of the lab's.
+    Pipes,
+    /// A terminal that nobody has yet.
+    Terminal,
+    /// Those of the caller, whatever they are.
+    Inherited,
+}
+
+fn run(door: &Door, mut command: Command, streams: Streams) -> io::Result<u8> {
     let language = std::env::var("LANG").unwrap_or_else(|_| "C.UTF-8".to_owned());
-    let term = std::env::var("TERM").ok().filter(|_| terminal).unwrap_or_else(|| "dumb".to_owned());
-    if terminal {
+    let term = std::env::var("TERM").ok().filter(|_| streams != Streams::Pipes).unwrap_or_else(|| "dumb".to_owned());
+    if streams == Streams::Terminal {
         rustix::process::setsid()?;
         rustix::process::ioctl_tiocsctty(io::stdin())?;
     }
@@ -178,19 +213,11 @@ pub fn capture(door: &Door, device: &str, filter: &str) -> io::Result<u8> {
         capture.filter(filter, true).map_err(io::Error::other)?;
     }
     let mut capture = capture.setnonblock().map_err(io::Error::other)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    std::thread::spawn(move || {
-        let mut octets = [0; 64];
-        while io::stdin().read(&mut octets).is_ok_and(|read| read > 0) {}
-        asked.store(true, Ordering::SeqCst);
-    });
+    let (mut stop, held) = (false, io::stdin());
     let mut out = io::stdout().lock();
     out.write_all(&file_header(capture.get_datalink().0))?;
     out.flush()?;
     loop {
-        // Asked before the ring is looked at: what was in it then is written.
-        let last = stop.load(Ordering::SeqCst);
         loop {
             match capture.next_packet() {
                 Ok(packet) => {
@@ -202,10 +229,12 @@ pub fn capture(door: &Door, device: &str, filter: &str) -> io::Result<u8> {
             }
         }
         out.flush()?;
-        if last {
+        if stop {
             break;
         }
-        std::thread::sleep(LOOK);
+        // Nothing is ever written there: it can only end. What is in the ring then is still written.
+        let mut ends = [PollFd::new(&held, PollFlags::IN)];
+        stop = poll(&mut ends, Some(&LOOK)).is_ok_and(|ready| ready > 0);
     }
     let dropped = capture.stats().map_or(0, |stats| stats.dropped);
     writeln!(io::stderr(), "dropped {dropped}")?;
@@ -218,7 +247,7 @@ const SNAP_LEN: i32 = 2048;
 const RING: i32 = 8 << 20;
 
 /// How often the ring is looked at.
-const LOOK: Duration = Duration::from_millis(5);
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
 
 /// The header of a pcap file with microseconds, in this machine's byte order.
 fn file_header(link: i32) -> Vec<u8> {

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::IpAddr;
 
+use super::build::Work;
 use super::holder::Holder;
-use super::inside::FOLDER;
 use super::plan::{Piece, Tool, is_real, kernel_routes, namespace, pieces, scrub};
 use crate::datapath::{Cluster, Stack, StackId};
 use crate::trouble::Trouble;
@@ -34,20 +34,22 @@ impl Mirror {
         }
         let mut script = Script::default();
         for name in old.keys().filter(|name| !wanted.contains_key(*name)) {
-            script.unmake(name);
+            script.works.push(Work::Unmake(name.clone()));
         }
         let fresh: Vec<&Stack> =
             wanted.iter().filter(|(name, _)| !old.contains_key(*name)).map(|(_, (stack, _))| *stack).collect();
         if !fresh.is_empty() {
-            let lines: String = fresh.iter().map(|stack| format!("netns add {}\n", namespace(stack))).collect();
-            script.feed("ip", "", &lines);
             let hosts = hosts(cluster);
             if hosts != self.hosts {
-                script.file(&format!("{FOLDER}/etc/hosts"), &hosts);
+                script.works.push(Work::Hosts(hosts.clone()));
                 self.hosts = hosts;
             }
+            for stack in &fresh {
+                let place = is_place(cluster, stack);
+                script.works.push(Work::Make { name: namespace(stack), place });
+            }
             for stack in fresh {
-                script.furnish(stack, is_place(cluster, stack));
+                script.sysctls(&namespace(stack), QUIET);
             }
         }
         // What goes, goes first: a state in the place of another has its identity.
@@ -89,24 +91,20 @@ impl Mirror {
         self.follow(cluster, holder)?;
         let mut script = Script { careless: true, ..Script::default() };
         for (name, (stack, pieces)) in wanted(cluster).into_iter().filter(|(name, _)| touched.contains(name)) {
-            script.feed("ip", &name, &(scrub(stack).join("\n") + "\n"));
-            let devices = stack.devices.iter().map(|device| &device.name);
-            let qdiscs: String = devices.map(|device| format!("qdisc del dev {device} clsact\n")).collect();
-            script.feed("tc", &name, &qdiscs);
-            script.feed("ip", &name, "rule add lookup main pref 32766\nrule add lookup default pref 32767\n");
-            for tool in [Tool::Sysctl, Tool::Ip, Tool::Tc] {
-                let mut lines: Vec<&str> =
-                    pieces.iter().filter(|piece| piece.tool == tool).map(|piece| piece.add.as_str()).collect();
-                let own = kernel_routes(stack);
-                if tool == Tool::Ip {
-                    // Before the routes whose routers they lead to.
-                    lines.splice(0..0, own.iter().map(String::as_str));
-                }
-                script.add(tool, &name, &lines);
-            }
-            if !stack.rules.iter().any(|rule| rule.priority == 0) {
-                script.feed("ip", &name, "rule del pref 0\n");
-            }
+            let of = |tool| pieces.iter().filter(move |piece| piece.tool == tool).map(|piece| piece.add.clone());
+            // The rules that every namespace has at first; a rule that is to go is among the pieces.
+            let rules = ["local pref 0", "main pref 32766", "default pref 32767"];
+            let mut ip = scrub(stack);
+            ip.extend(rules.map(|rule| format!("rule add lookup {rule}")));
+            // Before the routes whose routers they lead to.
+            ip.extend(kernel_routes(stack));
+            ip.extend(of(Tool::Ip));
+            let mut tc: Vec<String> =
+                stack.devices.iter().map(|device| format!("qdisc del dev {} clsact", device.name)).collect();
+            tc.extend(of(Tool::Tc));
+            script.sysctls(&name, &of(Tool::Sysctl).collect::<Vec<_>>().join("\n"));
+            script.feed("ip", &name, &(ip.join("\n") + "\n"));
+            script.feed("tc", &name, &(tc.join("\n") + "\n"));
         }
         script.run(holder)
     }
@@ -119,8 +117,9 @@ fn wanted(cluster: &Cluster) -> BTreeMap<String, (&Stack, Vec<Piece>)> {
 
 /// Whether somebody can go there; only such a namespace needs files and a name of its own.
 fn is_place(cluster: &Cluster, stack: &Stack) -> bool {
-    !stack.name.starts_with("cilium-health@") && stack.name != "machine"
-        || cluster.nodes.iter().any(|node| node.name == stack.name)
+    let of_the_cluster = ["machine", "cilium-", "coredns-", "local-path-"];
+    cluster.nodes.iter().any(|node| node.name == stack.name)
+        || !of_the_cluster.iter().any(|start| stack.name.starts_with(start))
 }
 
 /// Docker's resolver knows the nodes by name.
@@ -133,32 +132,22 @@ fn hosts(cluster: &Cluster) -> String {
     hosts
 }
 
-/// A script for the lab's own shell. Commands go to `ip` and `tc` in batches: a process costs more than what it does.
+/// What is to be done, put together before it is done at once.
 #[derive(Default)]
 struct Script {
-    text: String,
+    works: Vec<Work>,
     /// Whether what fails is passed over.
     careless: bool,
 }
 
 impl Script {
-    fn line(&mut self, line: &str) {
-        self.text.push_str(line);
-        self.text.push('\n');
-    }
-
-    /// A batch for `ip` or `tc` in a namespace (`""` is the lab's own). `-force` goes on behind a line that fails.
+    /// Lines for `ip` or `tc` in a namespace.
     fn feed(&mut self, tool: &str, name: &str, lines: &str) {
-        if lines.is_empty() {
-            return;
+        if !lines.is_empty() {
+            let name = Some(name.to_owned());
+            let (tool, lines) = (tool.to_owned(), lines.to_owned());
+            self.works.push(Work::Batch { tool, name, lines, careless: self.careless });
         }
-        let place = if name.is_empty() { String::new() } else { format!("-n {name} ") };
-        let quiet = if self.careless { " 2>/dev/null" } else { "" };
-        self.line(&format!("{tool} {place}-force -batch -{quiet} <<'__end_of_batch'\n{lines}__end_of_batch"));
-    }
-
-    fn file(&mut self, path: &str, text: &str) {
-        self.line(&format!("cat >{path} <<'__end_of_file'\n{text}__end_of_file"));
     }
 
     fn add(&mut self, tool: Tool, name: &str, lines: &[&str]) {
@@ -167,24 +156,26 @@ impl Script {
         }
         let text = lines.join("\n") + "\n";
         match tool {
-            Tool::Cable | Tool::Ip => self.feed("ip", name, &text),
+            Tool::Ip => self.feed("ip", name, &text),
             Tool::Tc => self.feed("tc", name, &text),
             Tool::Sysctl => self.sysctls(name, &text),
+            // The first end goes where it belongs, too: one batch lays all cables.
+            Tool::Cable => match self.works.last_mut() {
+                Some(Work::Batch { name: None, lines, .. }) => lines.push_str(&text),
+                _ => {
+                    let tool = "ip".to_owned();
+                    self.works.push(Work::Batch { tool, name: None, lines: text, careless: self.careless });
+                }
+            },
         }
     }
 
-    /// Values of `/proc/sys/net`, which is that of the process's own network namespace.
     fn sysctls(&mut self, name: &str, lines: &str) {
-        self.line(&format!(
-            "nsenter --net=/run/netns/{name} sh -c 'while read -r name value; do \
-             echo \"$value\" >\"/proc/sys/net/$name\"; done' 2>/dev/null <<'__end_of_values'\n{lines}__end_of_values"
-        ));
+        let pair = |line: &str| line.split_once(' ').map(|(key, value)| (key.to_owned(), value.to_owned()));
+        self.works.push(Work::Sysctl { name: name.to_owned(), values: lines.lines().filter_map(pair).collect() });
     }
 
     fn remove(&mut self, name: &str, gone: &[&str], before: &[Piece]) {
-        if gone.is_empty() {
-            return;
-        }
         let is_tc = |line: &&&str| before.iter().any(|piece| piece.tool == Tool::Tc && piece.remove == **line);
         let (tc, ip): (Vec<&str>, Vec<&str>) = gone.iter().partition(|line| is_tc(line));
         // Much of it is gone with its device, or by the learner's hand.
@@ -197,41 +188,13 @@ impl Script {
         self.careless = careless;
     }
 
-    /// What a new namespace has beside its network: its host name and, for places, files of its own.
-    fn furnish(&mut self, stack: &Stack, is_place: bool) {
-        let name = namespace(stack);
-        self.sysctls(&name, &format!("{QUIET}\n"));
-        if !is_place {
-            return;
-        }
-        // /sys is the network's own, as `ip netns exec` has it. A tmpfs over /run/netns makes `ip` print `link-netnsid N`
-        // as on a real node, instead of names that no node has.
-        let ns = format!("{FOLDER}/ns/{name}");
-        self.line(&format!(
-            "touch {ns}.mount {ns}.uts
-nsenter --net=/run/netns/{name} unshare --mount={ns}.mount --uts={ns}.uts sh -c '
-echo {name} >/proc/sys/kernel/hostname
-mount -t sysfs lab /sys 2>/dev/null
-for folder in /run/netns /root /home /tmp; do mount -t tmpfs lab $folder; done
-chmod 1777 /tmp
-for file in hosts nsswitch.conf; do mount --bind {FOLDER}/etc/$file /etc/$file 2>/dev/null; done
-:'"
-        ));
-    }
-
-    fn unmake(&mut self, name: &str) {
-        self.line(&format!(
-            "ip netns del {name} 2>/dev/null; for kind in mount uts; do umount {FOLDER}/ns/{name}.$kind && \
-             rm {FOLDER}/ns/{name}.$kind; done 2>/dev/null; rm -f {FOLDER}/kept/{name}"
-        ));
-    }
-
     fn run(self, holder: &Holder) -> Result<(), Trouble> {
-        if self.text.is_empty() {
+        if self.works.is_empty() {
             return Ok(());
         }
-        let said = holder.script(None, &self.text)?;
-        let complaints = complaints(&said);
+        let text = serde_json::to_string(&self.works)
+            .map_err(|error| Trouble::unusable("the kernel lab could not be built").because(&error))?;
+        let complaints = complaints(&holder.run("build", &text)?);
         if complaints.is_empty() || self.careless {
             return Ok(());
         }

@@ -2,15 +2,18 @@
 //! `tcpdump` are this machine's own. Cilium's BPF programs are stood in for by tc.
 //!
 //! What the namespaces are made of is the embedded lab's model (`datapath::Cluster`), which the simulated machine's
-//! tools change: [`plan`] says a stack as commands, [`mirror`] tells the differences. Everything lives in namespaces
+//! tools change: [`plan`] says a stack as commands, [`mirror`] tells the differences to [`build`]. Everything lives in namespaces
 //! that end with this process, however it ends ([`holder`], [`inside`]).
 
+mod build;
 mod holder;
 pub mod inside;
 mod job;
 mod lab;
 mod mirror;
+mod needs;
 mod plan;
 mod watch;
 
 pub use lab::Kernel;
+pub use needs::{Need, Needed, needs};

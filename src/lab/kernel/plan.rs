@@ -8,7 +8,7 @@ use crate::datapath::{
     StackId, common_key, mark,
 };
 use crate::route::{Protocol, Route, RouteType, Rule, TableId};
-use crate::xfrm::{Level, Mark, Policy, Prefix, Selector, State, Template};
+use crate::xfrm::{Level, Mark, Policy, Prefix, Selector, State, Style, Template, print_states};
 
 /// One thing that a namespace has, and the commands that bring it and take it away.
 ///
@@ -26,7 +26,7 @@ pub(super) struct Piece {
 /// Who is told, in the order of the telling: cables of all namespaces are laid before anything is put on one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tool {
-    /// `ip link add`.
+    /// `ip link add … netns …`.
     Cable,
     /// A value below `/proc/sys/net`: `ipv4/ip_forward 1`.
     Sysctl,
@@ -59,11 +59,18 @@ pub(super) fn pieces(cluster: &Cluster, id: StackId) -> Vec<Piece> {
     for device in stack.devices.iter().filter(|device| !device.is_loopback() && !is_loose(device)) {
         plan.device(stack, device);
     }
+    let loose: Vec<&str> = stack.devices.iter().filter(|own| is_loose(own)).map(|own| own.name.as_str()).collect();
     for route in in_order(&stack.routes) {
-        plan.route(route);
+        if !route.dev.as_deref().is_some_and(|device| loose.contains(&device)) {
+            plan.route(route);
+        }
     }
     for rule in &stack.rules {
         plan.rule(rule);
+    }
+    if !stack.rules.iter().any(|rule| rule.priority == 0) {
+        // Every namespace begins with it. It goes when `local` has its new place: it is never absent.
+        plan.ip("rule del pref 0", "rule add lookup local pref 0");
     }
     for neighbour in &stack.neighbours {
         let (Some(mac), Some(device)) = (neighbour.mac, stack.device_at(neighbour.device)) else { continue };
@@ -123,7 +130,9 @@ impl Plan {
         match &device.kind {
             DeviceKind::Loopback | DeviceKind::Veth { peer: None, .. } => {}
             DeviceKind::Bridge { .. } => {
-                let add = format!("link add {name} index {index} address {mac} type bridge mcast_snooping 0");
+                let own = cluster.stack(id).map(namespace).unwrap_or_default();
+                let add =
+                    format!("link add {name} index {index} address {mac} netns {own} type bridge mcast_snooping 0");
                 self.tell(Tool::Cable, &add, &format!("link del {name}"));
             }
             DeviceKind::Veth { peer: Some(port), .. } => {
@@ -132,13 +141,15 @@ impl Plan {
                 if (id, device.index) > (port.stack, port.device) {
                     return;
                 }
-                let mut add = format!(
-                    "link add {name} index {index} address {mac} type veth peer name {} index {} address {}",
-                    peer.name, port.device.0, peer.mac
+                let own = cluster.stack(id).map(namespace).unwrap_or_default();
+                let add = format!(
+                    "link add {name} index {index} address {mac} netns {own} type veth \
+                     peer name {} index {} address {} netns {}",
+                    peer.name,
+                    port.device.0,
+                    peer.mac,
+                    namespace(stack)
                 );
-                if port.stack != id {
-                    let _ = write!(add, " netns {}", namespace(stack));
-                }
                 self.tell(Tool::Cable, &add, &format!("link del {name}"));
             }
         }
@@ -191,12 +202,11 @@ impl Plan {
             return;
         }
         let words = route_words(route);
-        let family = if route.dst.addr.is_ipv6() { "-6 " } else { "" };
-        self.ip(&format!("{family}route add {words}"), &format!("{family}route del {words}"));
+        self.ip(&format!("route add {words}"), &format!("route del {words}"));
     }
 
     fn rule(&mut self, rule: &Rule) {
-        if [32766, 32767].contains(&rule.priority) {
+        if [0, 32766, 32767].contains(&rule.priority) {
             return;
         }
         let text = rule.to_string();
@@ -347,7 +357,8 @@ fn route_words(route: &Route) -> String {
 }
 
 fn dst_words(dst: Prefix) -> String {
-    if dst.len == 0 { "default".to_owned() } else { dst.to_string() }
+    // The family shows: a line of a batch takes no options.
+    format!("{}/{}", dst.addr, dst.len)
 }
 
 fn mark_words(Mark { value, mask }: Mark) -> String {
@@ -384,7 +395,7 @@ fn template_words(template: &Template) -> String {
 
 /// The algorithms with their keys, as `ip` prints them, which is as it takes them.
 fn algorithm_words(state: &State) -> String {
-    let printed = state.to_string();
+    let printed = print_states([state], Style::default());
     let words: Vec<&str> = state.algorithms.iter().map(|algorithm| algorithm.kind.word()).collect();
     let of_algorithm = |line: &&str| line.split(' ').next().is_some_and(|first| words.contains(&first));
     printed.lines().map(str::trim).filter(of_algorithm).map(|line| format!(" {line}")).collect()

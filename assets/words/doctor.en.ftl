@@ -1,0 +1,30 @@
+# What `esplain doctor` says.
+
+doctor-sim = sim: the embedded lab is part of this program and needs nothing.
+doctor-kernel = kernel: network namespaces of this Linux kernel need
+doctor-there = ok     
+doctor-missing = MISSING
+doctor-because = because: { $why }
+doctor-mend = mend it: { $command }
+doctor-kernel-runs = The kernel lab runs here: esplain --lab kernel
+doctor-kernel-does-not-run = The kernel lab does not run here; the embedded one does: esplain --lab sim
+doctor-auto = `--lab auto` takes sim: it needs nothing, and gives everyone the same cluster with the same keys and addresses.
+doctor-linux = the Linux kernel
+doctor-program-unshare = makes the namespaces
+doctor-program-nsenter = enters them
+doctor-program-bash = runs your commands
+doctor-program-ip = shows and sets states, policies, rules and routes
+doctor-program-tc = sets the marks that Cilium's BPF programs set
+doctor-program-tcpdump = shows packets
+doctor-program-ping = sends them
+doctor-namespaces = network, mount, PID and host name namespaces of your own
+doctor-config-veth = pairs of network devices, the cables
+doctor-config-bridge = a bridge between the nodes
+doctor-config-xfrm-user = states and policies
+doctor-config-inet-esp = ESP with AES-GCM
+doctor-config-ip-multiple-tables = rules and tables (`ip rule`)
+doctor-config-net-sch-ingress = the hook for the marks
+doctor-config-net-cls-u32 = a filter that finds ESP
+doctor-config-net-cls-flower = a filter that finds pod networks
+doctor-config-net-cls-matchall = a filter that finds everything
+doctor-config-net-act-skbedit = the action that sets a mark

@@ -1,0 +1,30 @@
+# `esplain doctor` 说的话。
+
+doctor-sim = sim：内置实验环境是本程序的一部分，什么都不需要。
+doctor-kernel = kernel：用本机 Linux 内核的网络命名空间，需要
+doctor-there = 具备
+doctor-missing = 缺少
+doctor-because = 原因：{ $why }
+doctor-mend = 修复：{ $command }
+doctor-kernel-runs = 内核实验环境可以在这里运行：esplain --lab kernel
+doctor-kernel-does-not-run = 内核实验环境不能在这里运行；内置的可以：esplain --lab sim
+doctor-auto = `--lab auto` 选用 sim：它什么都不需要，而且每个人得到的集群、密钥和地址都相同。
+doctor-linux = Linux 内核
+doctor-program-unshare = 创建命名空间
+doctor-program-nsenter = 进入命名空间
+doctor-program-bash = 运行你的命令
+doctor-program-ip = 查看和设置状态、策略、规则与路由
+doctor-program-tc = 设置 Cilium 的 BPF 程序所设的标记
+doctor-program-tcpdump = 显示数据包
+doctor-program-ping = 发送数据包
+doctor-namespaces = 自己的网络、挂载、PID 和主机名命名空间
+doctor-config-veth = 成对的网络设备，也就是网线
+doctor-config-bridge = 节点之间的网桥
+doctor-config-xfrm-user = 状态和策略
+doctor-config-inet-esp = 使用 AES-GCM 的 ESP
+doctor-config-ip-multiple-tables = 规则和路由表（`ip rule`）
+doctor-config-net-sch-ingress = 设置标记的挂载点
+doctor-config-net-cls-u32 = 找出 ESP 的过滤器
+doctor-config-net-cls-flower = 找出 Pod 网段的过滤器
+doctor-config-net-cls-matchall = 匹配一切的过滤器
+doctor-config-net-act-skbedit = 设置标记的动作

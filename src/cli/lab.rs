@@ -1,0 +1,218 @@
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::learn::{self, LabChoice};
+use super::{Io, kernel_lab};
+use crate::lab::Lab;
+use crate::lab::kernel::Kernel;
+use crate::trouble::{Exit, Trouble};
+use crate::words::{FluentValue, Words};
+
+/// Bring a lab up, look after it, take it down.
+///
+/// A lab that is up has the cluster of the course with Cilium and two pods. It is for trying things apart from the
+/// course: `esplain learn` has a lab of its own.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+    /// Which lab.
+    #[arg(long, global = true, value_enum, value_name = "LAB", default_value_t = LabChoice::Kernel)]
+    lab: LabChoice,
+    /// The language: `en` or `zh`. Without it, the one of the locale.
+    #[arg(long, global = true, value_name = "LANGUAGE", env = "ESPLAIN_LANG")]
+    lang: Option<String>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Make the cluster, and keep it until it is taken down.
+    Up,
+    /// Say whether it is up, and its places.
+    Status,
+    /// Take it down: nothing of it stays.
+    Down,
+    /// Run a command at one of its places.
+    Exec {
+        /// `worker`, `pod-a`, …
+        place: String,
+        /// The command.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+}
+
+/// A lab that is up, as its file says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Standing {
+    /// The process that keeps it.
+    pid: i32,
+    /// The lab's process 1.
+    holder: u32,
+    /// Names and aliases of the nodes and pods.
+    places: Vec<(String, Vec<String>)>,
+}
+
+/// How long a lab may take to come up, and to go.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
+    if args.lab != LabChoice::Kernel {
+        return Err(Trouble::usage("the embedded lab lives and ends with the program that uses it")
+            .hint("`esplain lab up --lab kernel` makes one that stays; `esplain --lab sim` starts the course on the embedded one"));
+    }
+    let words = Words::new(learn::language(args.lang.as_deref())?);
+    match &args.action {
+        Action::Up => up(&words, io),
+        Action::Status => status(&words, io),
+        Action::Down => down(&words, io),
+        Action::Exec { place, command } => exec(place, command),
+    }
+}
+
+/// The hidden errand that keeps a lab: it stays until it is asked to end.
+pub(super) fn keep() -> std::io::Result<u8> {
+    // The terminal it was called from may close.
+    rustix::process::setsid()?;
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::flag::register(signal, std::sync::Arc::clone(&stop))?;
+    }
+    let mut lab = Kernel::ready(learn::SEED, std::env::current_exe()?).map_err(std::io::Error::other)?;
+    let places = lab.places().map_err(std::io::Error::other)?;
+    let places = places.into_iter().filter(|place| place.kind != crate::lab::PlaceKind::Machine);
+    let places = places.map(|place| (place.name, place.aliases)).collect();
+    let pid = rustix::process::getpid().as_raw_nonzero().get();
+    let standing = Standing { pid, holder: lab.holder(), places };
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", serde_json::to_string(&standing).map_err(std::io::Error::other)?)?;
+    out.flush()?;
+    while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(0)
+}
+
+fn up(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
+    if let Some(standing) = standing() {
+        return tell(&standing, "lab-is-up", words, io);
+    }
+    let file = file()?;
+    let program = std::env::current_exe()
+        .map_err(|error| Trouble::unusable("this program does not find itself").because(&error))?;
+    let mut child = Command::new(program)
+        .args([kernel_lab::NAME, "keep"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| Trouble::unusable("the lab cannot be started").because(&error))?;
+    let mut said = String::new();
+    if let Some(out) = child.stdout.take() {
+        // One that ends says why on its other stream.
+        let _ = BufReader::new(out).read_line(&mut said);
+    }
+    let Ok(standing) = serde_json::from_str::<Standing>(&said) else {
+        let why = child.wait_with_output().map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+        let mut trouble = Trouble::unusable("the kernel lab did not come up");
+        trouble
+            .causes
+            .extend(why.unwrap_or_default().lines().map(|line| line.trim_start_matches("error: ").to_owned()));
+        return Err(trouble.hint("`esplain doctor --lab kernel` says what is missing and how to mend it"));
+    };
+    std::fs::write(&file, &said)
+        .map_err(|error| Trouble::unusable(format!("{} cannot be written", file.display())).because(&error))?;
+    tell(&standing, "lab-is-up", words, io)
+}
+
+fn status(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
+    match standing() {
+        Some(standing) => tell(&standing, "lab-is-up", words, io),
+        None => {
+            say(&words.say("lab-is-down", &[]), io)?;
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+fn down(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
+    let Some(standing) = standing() else {
+        say(&words.say("lab-is-down", &[]), io)?;
+        return Ok(Exit::Done);
+    };
+    if let Some(pid) = rustix::process::Pid::from_raw(standing.pid) {
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
+            .map_err(|error| Trouble::unusable(format!("process {} cannot be ended", standing.pid)).because(&error))?;
+    }
+    let begun = Instant::now();
+    while is_kept_by(standing.pid) || PathBuf::from(format!("/proc/{}", standing.holder)).exists() {
+        if begun.elapsed() > PATIENCE {
+            return Err(Trouble::unusable("the lab does not end").hint(format!("kill -9 {}", standing.pid)));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // A file that is gone already is as good.
+    let _ = std::fs::remove_file(file()?);
+    say(&words.say("lab-went-down", &[]), io)?;
+    Ok(Exit::Done)
+}
+
+fn exec(place: &str, command: &[String]) -> Result<Exit, Trouble> {
+    let standing =
+        standing().ok_or_else(|| Trouble::unusable("the kernel lab is not up").hint("`esplain lab up` makes it"))?;
+    let found = standing.places.iter().find(|(name, aliases)| name == place || aliases.iter().any(|own| own == place));
+    let Some((name, _)) = found else {
+        let names: Vec<&str> =
+            standing.places.iter().map(|(name, aliases)| aliases.first().unwrap_or(name).as_str()).collect();
+        return Err(Trouble::usage(format!("the lab has no place `{place}`"))
+            .hint(format!("its places are {}", names.join(", "))));
+    };
+    let program = std::env::current_exe()
+        .map_err(|error| Trouble::unusable("this program does not find itself").because(&error))?;
+    let ended = Command::new(program)
+        .args([kernel_lab::NAME, "exec", "--holder", &standing.holder.to_string(), "--place", name, "--"])
+        .args(command)
+        .status()
+        .map_err(|error| Trouble::unusable(format!("`{}` cannot be run", command.join(" "))).because(&error))?;
+    Ok(if ended.success() { Exit::Done } else { Exit::Failed })
+}
+
+fn tell(standing: &Standing, id: &str, words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
+    let names: Vec<&str> =
+        standing.places.iter().map(|(name, aliases)| aliases.first().unwrap_or(name).as_str()).collect();
+    let text = words.say(id, &[("places", FluentValue::from(names.join(", ")))]);
+    say(&text, io)?;
+    Ok(Exit::Done)
+}
+
+fn say(text: &str, io: &mut Io) -> Result<(), Trouble> {
+    writeln!(io.out, "{text}").map_err(|error| Io::unwritable(&error))
+}
+
+/// The lab that is up, if one is.
+fn standing() -> Option<Standing> {
+    let text = std::fs::read_to_string(file().ok()?).ok()?;
+    let standing: Standing = serde_json::from_str(&text).ok()?;
+    is_kept_by(standing.pid).then_some(standing)
+}
+
+/// Whether a process is one that keeps a lab, not another that has its number now.
+fn is_kept_by(pid: i32) -> bool {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut words = line.split(|octet| *octet == 0).skip(1);
+    words.next() == Some(kernel_lab::NAME.as_bytes()) && words.next() == Some(b"keep")
+}
+
+fn file() -> Result<PathBuf, Trouble> {
+    let folder = learn::state_folder()
+        .ok_or_else(|| Trouble::unusable("there is no home to keep the lab's number in").hint("set HOME"))?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Trouble::unusable(format!("{} cannot be made", folder.display())).because(&error))?;
+    Ok(folder.join("kernel-lab.json"))
+}
