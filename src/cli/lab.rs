@@ -59,7 +59,7 @@ struct Standing {
 }
 
 /// How long a lab may take to come up, and to go.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     if args.lab != LabChoice::Kernel {
@@ -83,7 +83,7 @@ pub(super) fn keep() -> std::io::Result<u8> {
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, std::sync::Arc::clone(&stop))?;
     }
-    let mut lab = Kernel::ready(learn::SEED, std::env::current_exe()?).map_err(std::io::Error::other)?;
+    let mut lab = Kernel::ready(learn::SEED, &std::env::current_exe()?).map_err(std::io::Error::other)?;
     let places = lab.places().map_err(std::io::Error::other)?;
     let places = places.into_iter().filter(|place| place.kind != crate::lab::PlaceKind::Machine);
     let places = places.map(|place| (place.name, place.aliases)).collect();
@@ -132,13 +132,11 @@ fn up(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
 }
 
 fn status(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
-    match standing() {
-        Some(standing) => tell(&standing, "lab-is-up", words, io),
-        None => {
-            say(&words.say("lab-is-down", &[]), io)?;
-            Ok(Exit::Failed)
-        }
+    if let Some(standing) = standing() {
+        return tell(&standing, "lab-is-up", words, io);
     }
+    say(&words.say("lab-is-down", &[]), io)?;
+    Ok(Exit::Failed)
 }
 
 fn down(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {

@@ -138,7 +138,7 @@ pub(super) fn lab(choice: LabChoice) -> Result<Box<dyn Lab>, Trouble> {
         LabChoice::Kernel => {
             let program = std::env::current_exe()
                 .map_err(|error| Trouble::unusable("this program does not find itself").because(&error))?;
-            Ok(Box::new(crate::lab::kernel::Kernel::new(SEED, program)?))
+            Ok(Box::new(crate::lab::kernel::Kernel::new(SEED, &program)?))
         }
         #[cfg(not(target_os = "linux"))]
         LabChoice::Kernel => Err(Trouble::unusable("the kernel lab needs Linux").hint("`--lab sim` runs everywhere")),

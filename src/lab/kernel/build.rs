@@ -66,6 +66,8 @@ struct Home<'a> {
 
 impl Home<'_> {
     fn make(&self, name: &str, place: bool) -> io::Result<()> {
+        // One of that name that was left half made.
+        unmake(name);
         leave(UnshareFlags::NEWNET)?;
         let network = open_own(self.own, "net")?;
         keep(&network, &format!("{NETNS}/{name}"))?;

@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -58,17 +58,17 @@ const SIMULATED: &[&str] = &[
 
 impl Kernel {
     /// A lab with a machine and no cluster yet. `program` is this program, which is called again inside the namespaces.
-    pub fn new(seed: u64, program: PathBuf) -> Result<Self, Trouble> {
+    pub fn new(seed: u64, program: &Path) -> Result<Self, Trouble> {
         Self::with(Sim::new(seed), program)
     }
 
     /// The lab as it is when the set-up of the course is done.
-    pub fn ready(seed: u64, program: PathBuf) -> Result<Self, Trouble> {
+    pub fn ready(seed: u64, program: &Path) -> Result<Self, Trouble> {
         Self::with(Sim::ready(seed), program)
     }
 
-    fn with(mut sim: Sim, program: PathBuf) -> Result<Self, Trouble> {
-        let holder = Holder::start(&program)?;
+    fn with(mut sim: Sim, program: &Path) -> Result<Self, Trouble> {
+        let holder = Holder::start(program)?;
         let real = Arc::new(Mutex::new(Real { holder, mirror: Mirror::default(), touched: BTreeSet::new() }));
         let outside = Arc::clone(&real);
         sim.world_mut().outside = Some(Outside(Arc::new(move |call, world| start_outside(&outside, call, world))));
@@ -210,14 +210,14 @@ impl Lab for Kernel {
         let event = match self.jobs.get_mut(&job) {
             None => return Err(Trouble::unusable(format!("the kernel lab has no job {}", job.0))),
             Some(Running::Real(real)) => real.poll(wait),
-            Some(Running::Simulated(inner, notice)) => match notice.take() {
-                Some(notice) => JobEvent::Output(Stream::Err, notice.into_bytes()),
-                None => {
-                    let event = self.sim.poll(*inner, wait)?;
-                    self.follow()?;
-                    event
+            Some(Running::Simulated(inner, notice)) => {
+                if let Some(notice) = notice.take() {
+                    return Ok(JobEvent::Output(Stream::Err, notice.into_bytes()));
                 }
-            },
+                let event = self.sim.poll(*inner, wait)?;
+                self.follow()?;
+                event
+            }
         };
         if matches!(event, JobEvent::Exited(_)) {
             self.jobs.remove(&job);

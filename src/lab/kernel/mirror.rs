@@ -76,9 +76,9 @@ impl Mirror {
             }
         }
         let known = wanted.into_iter().map(|(name, (_, pieces))| (name, pieces)).collect();
-        script.run(holder)?;
+        // What was told is not told again, even if some of it was refused.
         self.known = known;
-        Ok(())
+        script.run(holder)
     }
 
     /// Takes the learner's changes back: the `touched` namespaces are told everything again.
@@ -160,13 +160,14 @@ impl Script {
             Tool::Tc => self.feed("tc", name, &text),
             Tool::Sysctl => self.sysctls(name, &text),
             // The first end goes where it belongs, too: one batch lays all cables.
-            Tool::Cable => match self.works.last_mut() {
-                Some(Work::Batch { name: None, lines, .. }) => lines.push_str(&text),
-                _ => {
+            Tool::Cable => {
+                if let Some(Work::Batch { name: None, lines, .. }) = self.works.last_mut() {
+                    lines.push_str(&text);
+                } else {
                     let tool = "ip".to_owned();
                     self.works.push(Work::Batch { tool, name: None, lines: text, careless: self.careless });
                 }
-            },
+            }
         }
     }
 

@@ -398,7 +398,8 @@ fn algorithm_words(state: &State) -> String {
     let printed = print_states([state], Style::default());
     let words: Vec<&str> = state.algorithms.iter().map(|algorithm| algorithm.kind.word()).collect();
     let of_algorithm = |line: &&str| line.split(' ').next().is_some_and(|first| words.contains(&first));
-    printed.lines().map(str::trim).filter(of_algorithm).map(|line| format!(" {line}")).collect()
+    let lines = printed.lines().map(str::trim).filter(of_algorithm);
+    lines.fold(String::new(), |said, line| said + " " + line)
 }
 
 /// Routes whose router is reached by another of the routes come after that one.

@@ -1,7 +1,7 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::capture::Reader;
@@ -48,10 +48,7 @@ impl Watch {
         let (say, frames) = channel();
         std::thread::spawn(move || {
             // The header is written when the capture is ready, so reading it is waiting for that.
-            let mut reader = match Reader::new(out) {
-                Ok(reader) => reader,
-                Err(_) => return,
-            };
+            let Ok(mut reader) = Reader::new(out) else { return };
             if say_ready.send(()).is_err() {
                 return;
             }
@@ -88,12 +85,9 @@ impl Watch {
         self.held = None;
         let until = Instant::now() + PATIENCE;
         let mut frames = Vec::new();
-        loop {
-            match self.frames.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(frame) => frames.push(frame),
-                // The stream ended, or hangs.
-                Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout) => break,
-            }
+        // Until the stream ends; one that hangs is left.
+        while let Ok(frame) = self.frames.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            frames.push(frame);
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
