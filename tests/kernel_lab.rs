@@ -161,12 +161,11 @@ mod inside {
 
     fn a_line_on_a_terminal_has_a_real_one(lab: &mut Kernel) {
         let size = |columns, rows| TerminalSize { columns, rows };
-        let line = "trap 'stty size' WINCH; trap 'echo caught' INT; tty; stty size; for i in 1 2 3; do sleep 100; done";
+        let line = "trap 'echo caught; stty size' INT; tty; stty size; for i in 1 2 3; do sleep 100; done";
         let job = lab.start("worker", line, Some(size(100, 30))).expect("starts");
         let mut said = wait_for(lab, job, "30 100");
         assert!(said.contains("/dev/pts/"), "{said}");
         lab.send(job, Input::Resize(size(70, 20))).expect("resizes");
-        // The shell tells of it when its child has ended.
         lab.send(job, Input::Interrupt).expect("interrupts");
         said = wait_for(lab, job, "20 70");
         assert!(said.contains("^C"), "{said}");
