@@ -261,10 +261,25 @@ fn the_language_is_that_of_the_locale_and_changes_at_once() {
 fn a_reader_that_goes_away_ends_it_quietly() {
     let home = home();
     let mut command = Command::new("sh");
-    command.args(["-c", "yes 'echo x' | head -3000 | \"$0\" | head -1; echo \"${PIPESTATUS:-}\""]).arg(ESPLAIN);
+    command.args(["-c", "yes 'echo x' | head -3000 | { \"$0\"; echo status $? >&2; } | head -1"]).arg(ESPLAIN);
     command.env("HOME", home.path()).env("XDG_STATE_HOME", home.path().join("state"));
     let output = command.output().unwrap();
-    assert!(!text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "status 0\n");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_said_and_progress_is_kept() {
+    let home = home();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "echo :map | \"$0\" > /dev/full"])
+        .arg(ESPLAIN)
+        .env("XDG_STATE_HOME", home.path().join("state"));
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("standard output cannot be written"), "{}", text(&output.stderr));
+    assert!(!text(&output.stderr).contains("panicked"));
 }
 
 #[test]

@@ -149,11 +149,11 @@ impl Console {
             }
             return;
         }
-        let text: String = told
+        let lines: Vec<String> = told
             .into_iter()
             .map(|(label, _, said)| format!("{} {}\n", words.say(label, &[]), super::sanitised(said)))
             .collect();
-        let text = self.look.letters(&text).into_owned();
+        let text = self.look.letters(&lines.concat()).into_owned();
         let written = self.error.write_all(text.as_bytes()).and_then(|()| self.error.flush());
         self.remember(written);
     }

@@ -94,7 +94,13 @@ pub fn run(setup: Setup) -> Result<Exit, Trouble> {
         tell_notice(&mut session, &notice);
     }
     session.run();
-    Ok(Exit::Done)
+    match session.console.broken() {
+        // A reader that went away (`| head`) has had enough; anything else is worth a word.
+        Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Trouble::unusable("standard output cannot be written").because(error).hint("progress is kept"))
+        }
+        Some(_) | None => Ok(Exit::Done),
+    }
 }
 
 /// The event log of a course under the folder for progress.
