@@ -114,8 +114,7 @@ mod inside {
         let devices = device_names(lab, "worker").expect("devices");
         let mut scratch = Scratch::default();
         let seen: Vec<Seen> = end.frames.iter().map(|frame| Seen::of(frame, &keys, &devices, &mut scratch)).collect();
-        let at: Vec<(Option<&str>, Opening)> =
-            seen.iter().map(|seen| (seen.device.as_deref(), seen.opening.clone())).collect();
+        let at: Vec<(Option<&str>, Opening)> = seen.iter().map(|seen| (seen.device.as_deref(), seen.opening)).collect();
         // Twice: in clear from the pod; sealed on cilium_host, cilium_net, eth0; the answer sealed, and in clear twice.
         assert_eq!(at.len(), 14, "{at:?}");
         let count = |device: &str, opened: bool| {

@@ -401,7 +401,7 @@ impl Lab for Sim {
                 });
                 if self.is_past_patience(id) {
                     self.end(id, NO_CTRL_C);
-                } else if busy % LONGEST_LOOP == 0 {
+                } else if busy.is_multiple_of(LONGEST_LOOP) {
                     self.end(id, NO_END);
                 }
             }
