@@ -13,8 +13,10 @@ use crate::trouble::Trouble;
 
 /// The longest real wait for one virtual wait: ping's second feels like a second, Helm's minute does not.
 const LONGEST_WAIT: Duration = Duration::from_millis(1200);
-/// Virtual time that passes before each line without a terminal, as if somebody had typed it.
+/// How long somebody takes to type a line.
 const TYPING: Duration = Duration::from_secs(2);
+/// How long a script's shell takes between two lines.
+const AT_ONCE: Duration = Duration::from_millis(50);
 /// How long, in virtual time, a line without a terminal waits at most for the cluster to come to rest before it runs.
 const SETTLING: Duration = Duration::from_mins(3);
 /// Nanoseconds of virtual time that a line without a terminal may take: two hours. A script can loop for ever.
@@ -62,6 +64,8 @@ pub struct Sim {
     saved: BTreeMap<String, World>,
     ids: u64,
     pace: Pace,
+    /// Virtual time that passes before each line without a terminal, as if somebody had typed it.
+    typing: Duration,
     /// When the virtual clock was last brought in line with the real one.
     looked: Instant,
     /// When something last went on.
@@ -115,9 +119,20 @@ impl Sim {
             saved: BTreeMap::new(),
             ids: 0,
             pace: Pace::Jump,
+            typing: TYPING,
             looked: now,
             moved: now,
         }
+    }
+
+    /// A lab whose lines follow each other as fast as those of a script.
+    pub(super) fn at_once(world: World) -> Self {
+        Self { typing: AT_ONCE, ..Self::with(world) }
+    }
+
+    /// Lets time pass on the virtual clock, and all that happens in it.
+    pub fn pass(&mut self, time: Duration) {
+        self.go_to(self.world.after(time));
     }
 
     /// The world inside, to read from.
@@ -195,7 +210,7 @@ impl Sim {
 
     /// Lets the cluster come to rest, as somebody would who waits for it before the next line.
     fn come_to_rest(&mut self) {
-        self.go_to(self.world.after(TYPING));
+        self.go_to(self.world.after(self.typing));
         self.settle();
     }
 

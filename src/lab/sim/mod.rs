@@ -5,6 +5,7 @@ mod files;
 mod kube;
 mod lab;
 pub mod net;
+mod plain;
 mod process;
 mod shell;
 mod tools;

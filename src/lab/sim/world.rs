@@ -12,6 +12,7 @@ use super::kube::Kube;
 use super::net::Net;
 use super::process::{Call, Process, Signal};
 use super::shell::Session;
+use crate::lab::Place;
 use crate::packet::Timestamp;
 
 /// The virtual clock's first moment: Wednesday, 2023-02-01 02:00:00 UTC, soon after Cilium v1.13.0-rc5 appeared.
@@ -30,6 +31,8 @@ pub struct World {
     pub files: BTreeMap<String, Files>,
     /// Docker, kind, Kubernetes, Helm and Cilium's agents.
     pub(super) kube: Kube,
+    /// The places of a cluster that has no Kubernetes; empty where there may be one.
+    pub(super) plain: Vec<Place>,
     /// What the shell of each place remembers between lines.
     pub(super) sessions: BTreeMap<String, Session>,
     /// Who runs the programs of nodes and pods, where those are not simulated.
@@ -71,6 +74,7 @@ impl World {
             net: Net::new(seed, DAWN),
             files: BTreeMap::new(),
             kube: Kube::default(),
+            plain: Vec::new(),
             sessions: BTreeMap::new(),
             outside: None,
             processes: BTreeMap::new(),

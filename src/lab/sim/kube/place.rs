@@ -84,6 +84,9 @@ pub(in crate::lab::sim) fn furnish_machine(world: &mut World) {
 
 /// The places that there are now.
 pub(in crate::lab::sim) fn places(world: &World) -> Vec<Place> {
+    if !world.plain.is_empty() {
+        return world.plain.clone();
+    }
     let alias = |name: &str, full: &str| if name == full { Vec::new() } else { vec![name.to_owned()] };
     let mut places = vec![Place {
         name: "machine".to_owned(),

@@ -1,0 +1,159 @@
+//! Frames as text that two labs must have in common: ESP is opened, and only ids, the ping's clock and what depends on
+//! them is left out. Every other octet is there.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::io::Cursor;
+
+use esplain::capture::Reader;
+use esplain::esp::{Algorithms, Sa, Secret, Spi};
+use esplain::packet::{LinkType, checksum};
+
+/// The lab's key, and the other one that scenarios use; and the ICV lengths.
+const KEYS: [&[u8]; 2] = [b"learn-ya-gir-t-es-e1", b"learn-ya-gir-t-es-e2"];
+const ICV_BITS: [u32; 3] = [128, 96, 64];
+
+const ICMP: u8 = 1;
+const IP_IN_IP: u8 = 4;
+const ESP: u8 = 50;
+
+/// One line for each frame of a capture, and one more for each ESP packet that came in fragments and is whole now.
+pub(crate) fn lines(capture: &[u8]) -> String {
+    let mut reader = match Reader::new(Cursor::new(capture.to_vec())) {
+        Ok(reader) => reader,
+        Err(error) => return format!("{error}\n"),
+    };
+    let mut opener = Opener::new();
+    let mut text = String::new();
+    loop {
+        match reader.next_record() {
+            Ok(Some(record)) => text += &opener.frame(record.frame.link, record.frame.octets),
+            Ok(None) => return text,
+            Err(error) => return format!("{text}{error}\n"),
+        }
+    }
+}
+
+struct Opener {
+    sas: Vec<Sa>,
+    /// Payloads of ESP packets in fragments: by where they were seen, addresses and id.
+    fragments: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Opener {
+    fn new() -> Self {
+        let sa = |(key, icv_bits): (&[u8], u32)| {
+            let key = Secret::new(key.to_vec());
+            Sa::new(Spi(3), false, &Algorithms::Aead { name: "rfc4106(gcm(aes))".to_owned(), key, icv_bits })
+                .expect("the lab's algorithm")
+        };
+        let sas = KEYS.iter().flat_map(|key| ICV_BITS.iter().map(move |bits| sa((key, *bits)))).collect();
+        Self { sas, fragments: BTreeMap::new() }
+    }
+
+    fn frame(&mut self, link: LinkType, octets: &[u8]) -> String {
+        let length = if link == LinkType::LinuxSll2 { 20 } else { 14 };
+        let Some((header, rest)) = octets.split_at_checked(length) else { return format!("cut {}\n", hex(octets)) };
+        let ethertype = if link == LinkType::LinuxSll2 { &header[..2] } else { &header[12..] };
+        let body = if ethertype == [8, 0] { self.ipv4(rest, header, true) } else { hex(rest) };
+        format!("{} {body}\n", hex(header))
+    }
+
+    /// An IPv4 packet. `whole` is false for what an ICMP error quotes: its end is missing.
+    fn ipv4(&mut self, octets: &[u8], seen: &[u8], whole: bool) -> String {
+        let length = octets.first().map_or(0, |first| usize::from(first & 15) * 4);
+        let Some((header, rest)) = octets.split_at_checked(length).filter(|_| length >= 20) else {
+            return format!("cut {}", hex(octets));
+        };
+        let right = checksum(header) == 0;
+        let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
+        let fragment = u16::from_be_bytes([header[6], header[7]]) & 0x3fff;
+        let mut steady = header.to_vec();
+        let id = if steady[4..6] == [0, 0] { "id 0" } else { "id N" };
+        steady[4..6].fill(0);
+        steady[10..12].fill(0);
+        let mut text = format!("ip[{} {id}{}]", hex(&steady), if right { "" } else { " bad checksum" });
+        let (payload, trailer) = rest.split_at_checked(total.saturating_sub(length)).unwrap_or((rest, &[]));
+        if whole && payload.len() + length != total {
+            let _ = write!(text, " cut at {}", payload.len());
+        }
+        let body = match (header[9], fragment) {
+            (ESP, 0) if whole => self.esp(payload, seen),
+            (ESP, 0) => quoted_esp(payload),
+            (ESP, _) => self.esp_fragment(payload, header, seen, fragment),
+            (ICMP, 0) => self.icmp(payload, seen, whole),
+            // The first piece of a longer message: its checksum is of the whole.
+            (ICMP, 0x2000) => self.icmp(payload, seen, false),
+            (IP_IN_IP, 0) => self.ipv4(payload, seen, whole),
+            _ => hex(payload),
+        };
+        let _ = write!(text, " {body}");
+        if !trailer.is_empty() {
+            let _ = write!(text, " trailer {}", hex(trailer));
+        }
+        text
+    }
+
+    fn esp(&mut self, packet: &[u8], seen: &[u8]) -> String {
+        let opened = self.sas.iter().enumerate().find_map(|(at, sa)| {
+            let mut clear = packet.to_vec();
+            let opened = sa.open(&mut clear, 0).ok()?;
+            Some((at, clear, opened))
+        });
+        let Some((at, clear, opened)) = opened else { return format!("{} not opened", quoted_esp(packet)) };
+        let range = |range: &std::ops::Range<usize>| clear.get(range.clone()).unwrap_or_default().to_vec();
+        let (payload, padding) = (range(&opened.payload), range(&opened.padding));
+        let inner = if opened.next_header == IP_IN_IP { self.ipv4(&payload, seen, true) } else { hex(&payload) };
+        format!(
+            "{} key {} icv {} octets {{ {inner} }} padding [{}] next header {}",
+            quoted_esp(packet),
+            at / ICV_BITS.len(),
+            opened.icv.len(),
+            hex(&padding),
+            opened.next_header
+        )
+    }
+
+    fn esp_fragment(&mut self, payload: &[u8], header: &[u8], seen: &[u8], fragment: u16) -> String {
+        let key = [seen, &header[4..6], &header[12..20]].concat();
+        let offset = usize::from(fragment & 0x1fff) * 8;
+        let held = self.fragments.entry(key.clone()).or_default();
+        held.resize(held.len().max(offset + payload.len()), 0);
+        held[offset..offset + payload.len()].copy_from_slice(payload);
+        let mut text = format!("piece of {} octets of ESP", payload.len());
+        if fragment & 0x2000 == 0 {
+            let whole = self.fragments.remove(&key).unwrap_or_default();
+            let _ = write!(text, ", whole: {}", self.esp(&whole, seen));
+        }
+        text
+    }
+
+    fn icmp(&mut self, message: &[u8], seen: &[u8], whole: bool) -> String {
+        let Some((header, rest)) = message.split_at_checked(8) else { return format!("icmp cut {}", hex(message)) };
+        let right = if !whole || checksum(message) == 0 { "" } else { " bad checksum" };
+        let mut steady = header.to_vec();
+        steady[2..4].fill(0);
+        match header[0] {
+            0 | 8 => {
+                steady[4..6].fill(0);
+                // ping's clock, in pings that have room for it.
+                let clock = if rest.len() >= 16 { 16 } else { 0 };
+                format!("icmp[{}{right}] {} {}", hex(&steady), "..".repeat(clock), hex(&rest[clock..]))
+            }
+            3 | 5 | 11 | 12 => format!("icmp[{}{right}] quotes ({})", hex(&steady), self.ipv4(rest, seen, false)),
+            _ => format!("icmp[{}{right}] {}", hex(&steady), hex(rest)),
+        }
+    }
+}
+
+/// SPI, sequence number and length of what cannot or need not be opened.
+fn quoted_esp(packet: &[u8]) -> String {
+    format!("esp[{} {} octets]", hex(packet.get(..8).unwrap_or(packet)), packet.len())
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
+}
