@@ -1,6 +1,6 @@
 //! Plays a scenario of `tests/kernel/transcripts/scenarios` in the simulated lab.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -30,6 +30,8 @@ struct Player<'k> {
     played: Transcript,
     /// How often each capture is still to be made.
     to_come: BTreeMap<String, usize>,
+    /// The captures that lie there as the kernel's lab left them.
+    given: BTreeSet<String>,
 }
 
 /// Plays a scenario. Captures are made anew; a command that reads one that the kernel's lab left behind reads the kernel's,
@@ -44,8 +46,14 @@ pub(crate) fn play(scenarios: &Path, name: &str, kernels: &Transcript) -> Transc
             }
         }
     }
-    let mut player =
-        Player { sim: Sim::plain(1), kernels, started: Vec::new(), played: Transcript::default(), to_come };
+    let mut player = Player {
+        sim: Sim::plain(1),
+        kernels,
+        started: Vec::new(),
+        played: Transcript::default(),
+        to_come,
+        given: BTreeSet::new(),
+    };
     // The lab stands for two seconds before the kernel's first command, too.
     player.sim.pass(Duration::from_secs(2));
     for act in acts {
@@ -58,12 +66,6 @@ pub(crate) fn play(scenarios: &Path, name: &str, kernels: &Transcript) -> Transc
     }
     assert!(player.started.is_empty(), "{name}: something was started and never stopped");
     player.played
-}
-
-/// Whether what a command reads is a capture of the kernel's lab: then nothing of its answer varies.
-pub(crate) fn reads_the_kernels(said: &Said, kernels: &Transcript) -> bool {
-    let reads = said.line.contains("tcpdump") && !said.beside;
-    reads && kernels.captures.keys().any(|file| said.line.split_whitespace().any(|word| word == file))
 }
 
 fn acts(scenarios: &Path, file: &str) -> Vec<Act> {
@@ -99,6 +101,7 @@ fn written(line: &str) -> Option<String> {
 
 impl Player<'_> {
     fn run(&mut self, mut said: Said) {
+        said.exact = said.line.split_whitespace().any(|word| self.given.contains(word));
         let job = self.begin(&said);
         self.finish(job, &mut said);
         // The simulated lab has no tc: what the scenario does with it is done to the model, and its answer compared all the same.
@@ -157,6 +160,7 @@ impl Player<'_> {
         });
         let kernels = self.kernels.captures.get(&file).filter(|_| last).unwrap_or(&own).clone();
         if last {
+            self.given.insert(file.clone());
             self.played.captures.insert(file.clone(), own);
         }
         let names: Vec<String> = PLACES.iter().map(|place| self.full_name(place)).collect();

@@ -15,13 +15,15 @@ pub(crate) struct Said {
     pub(crate) out: String,
     pub(crate) err: String,
     pub(crate) status: i32,
+    /// Whether it read a capture of the kernel's own: then nothing of its answer varies.
+    pub(crate) exact: bool,
 }
 
 impl Said {
     /// A command before it answered.
     pub(crate) fn asked(place: &str, line: &str, beside: bool) -> Self {
         let (out, err) = (String::new(), String::new());
-        Self { place: place.to_owned(), line: line.to_owned(), beside, out, err, status: 0 }
+        Self { place: place.to_owned(), line: line.to_owned(), beside, out, err, status: 0, exact: false }
     }
 
     /// `worker $ ip rule`, as the transcript has it.

@@ -82,7 +82,10 @@ impl Line<'_> {
             self.address(source);
             self.put(" > ");
             self.address(destination);
-            self.put_fmt(format_args!(": ip-proto-{protocol}"));
+            match names::protocol(protocol).filter(|_| !self.options.numeric) {
+                Some(name) => self.put_fmt(format_args!(": {name}")),
+                None => self.put_fmt(format_args!(": ip-proto-{protocol}")),
+            }
             return Ok(());
         }
         let ends = Ends {

@@ -90,6 +90,24 @@ pub(in crate::packet) fn protocol(number: u8) -> &'static str {
     }
 }
 
+/// The name of an IP protocol in Debian's `/etc/protocols`, for the protocols that a learner meets.
+pub(super) fn protocol(number: u8) -> Option<&'static str> {
+    Some(match number {
+        1 => "icmp",
+        2 => "igmp",
+        4 => "ipencap",
+        6 => "tcp",
+        17 => "udp",
+        41 => "ipv6",
+        47 => "gre",
+        50 => "esp",
+        51 => "ah",
+        58 => "ipv6-icmp",
+        132 => "sctp",
+        _ => return None,
+    })
+}
+
 /// The name of a port in Debian's `/etc/services`, for the ports that a learner meets.
 pub(super) fn port(number: u16) -> Option<&'static str> {
     Some(match number {

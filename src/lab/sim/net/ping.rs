@@ -71,7 +71,7 @@ impl Ping {
             return Err(Ended::failed(2, "socket: Network is down"));
         };
         let options = PingOptions::read(&self.arguments, |name| own.device(name).is_some())?;
-        let target = resolve(net, &self.network, &options.target)?;
+        let target = resolve(net, &self.network, &options)?;
         let out = outgoing(&options, target, Vec::new());
         let source = match net.cluster.probe(stack, &out) {
             Ok((source, _)) => source,
@@ -475,8 +475,15 @@ fn outgoing(options: &PingOptions, target: Ipv4Addr, payload: Vec<u8>) -> Outgoi
     }
 }
 
-fn resolve(net: &Net, network: &str, name: &str) -> Result<Ipv4Addr, Ended> {
-    if name.parse::<std::net::Ipv6Addr>().is_ok() {
+fn resolve(net: &Net, network: &str, options: &PingOptions) -> Result<Ipv4Addr, Ended> {
+    let name = options.target.as_str();
+    if let Ok(address) = name.parse::<std::net::Ipv6Addr>() {
+        if options.family_given {
+            return Err(Ended::failed(2, format!("{name}: Address family for hostname not supported")));
+        }
+        if !address.is_loopback() && !address.is_unicast_link_local() {
+            return Err(Ended::failed(2, "connect: Network is unreachable"));
+        }
         let err = format!(
             "ping: {name}: IPv6 is not in the simulated lab; the kernel lab has it: esplain learn --lab kernel\n"
         );

@@ -51,6 +51,8 @@ pub(super) struct PingOptions {
     pub(super) verbose: bool,
     /// `-B`.
     pub(super) sticky: bool,
+    /// `-4`.
+    pub(super) family_given: bool,
     /// What is said before the first line.
     pub(super) warnings: String,
 }
@@ -105,6 +107,7 @@ impl PingOptions {
             audible: false,
             verbose: false,
             sticky: false,
+            family_given: false,
             warnings: String::new(),
         };
         let mut targets = Vec::new();
@@ -205,7 +208,8 @@ impl PingOptions {
             "a" => self.audible = true,
             "v" => self.verbose = true,
             "B" => self.sticky = true,
-            // -4 is what there is; -C -d -L -r -S -U change nothing that shows here.
+            "4" => self.family_given = true,
+            // -C -d -L -r -S -U change nothing that shows here.
             _ => {}
         }
         Ok(())

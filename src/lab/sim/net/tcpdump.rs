@@ -85,7 +85,7 @@ impl Tcpdump {
         let name = device.map_or(name, |(index, _)| own.device_name(index));
         let link = if cooked { LinkType::LinuxSll2 } else { LinkType::Ethernet };
         if options.list_links {
-            return Err(Ended::done(link_types(&name, cooked)));
+            return Err(Ended { out: String::new(), err: link_types(&name, cooked), status: 0 });
         }
         let cooked_v1 = options.link_type.as_deref() == Some("LINUX_SLL") && cooked;
         if let Some(wanted) = &options.link_type {
@@ -94,6 +94,9 @@ impl Tcpdump {
                 let text = "LINUX_SLL: not in the simulated lab, which has LINUX_SLL2; the kernel lab has it: esplain \
                             learn --lab kernel";
                 return Err(Ended::failed(text));
+            }
+            if !LINK_TYPES.contains(&wanted.as_str()) {
+                return Err(Ended::failed(format!("invalid data link type {wanted}")));
             }
             if !fits {
                 return Err(Ended::failed(format!("{wanted} is not one of the DLTs supported by this device")));
@@ -126,6 +129,10 @@ impl Tcpdump {
         let link = first.as_ref().and_then(|first| first.link).unwrap_or(LinkType::Ethernet);
         let snap_len = first.as_ref().map_or(262_144, |first| first.snap_len);
         let (name, words) = link_words(link);
+        io.complain(format!("reading from file {path}, link-type {name} ({words}), snapshot length {snap_len}\n"));
+        if link == LinkType::LinuxSll2 {
+            io.complain("Warning: interface names might be incorrect\n");
+        }
         let filter = match compile(link, &options.expression) {
             Ok(filter) => filter,
             Err(ended) => return ended,
@@ -136,10 +143,6 @@ impl Tcpdump {
             Ok(output) => output,
             Err(ended) => return ended,
         };
-        io.complain(format!("reading from file {path}, link-type {name} ({words}), snapshot length {snap_len}\n"));
-        if link == LinkType::LinuxSll2 {
-            io.complain("Warning: interface names might be incorrect\n");
-        }
         let names = world.net.stack_of(&self.call.network).map(|(_, own)| own.clone());
         let mut matched = 0;
         let error = loop {
@@ -327,6 +330,9 @@ impl Output {
         }
     }
 }
+
+/// Names of link types that libpcap knows and a learner may try.
+const LINK_TYPES: [&str; 8] = ["EN10MB", "LINUX_SLL", "LINUX_SLL2", "DOCSIS", "RAW", "NULL", "PPP", "IEEE802_11"];
 
 /// Where the capture writer writes to, and who saves the file takes from.
 #[derive(Debug, Clone, Default)]

@@ -157,7 +157,7 @@ impl TcpdumpOptions {
                     "in" => Direction::In,
                     "out" => Direction::Out,
                     "inout" => Direction::Both,
-                    _ => return Err(Ended::failed(format!("unknown capture direction '{value}'"))),
+                    _ => return Err(Ended::failed(format!("unknown capture direction `{value}'"))),
                 };
             }
             "y" => self.link_type = Some(value),

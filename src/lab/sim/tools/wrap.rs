@@ -34,7 +34,7 @@ pub(super) fn start(call: &Call, world: &mut World) -> Option<Result<Box<dyn Pro
         Some(Elsewhere::Pod { namespace, name }) => Ok(kube::exec_pod(namespace.as_deref(), &name, inner, call, world)),
         Some(Elsewhere::NetworkNamespace(name)) => Ok(once(move |_, io| {
             io.complain(format!("Cannot open network namespace \"{name}\": No such file or directory\n"));
-            1
+            255
         })),
         Some(Elsewhere::Process { pid, network, files }) => kube::enter(&pid, network, files, inner, world),
     })
