@@ -1,6 +1,6 @@
 # The two commands of the README, and what they are made of. Each installs what is missing first.
 
-.PHONY: help learn test lint deny bench
+.PHONY: help learn test lint conformance deny bench
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,13 @@ lint: ## Formatting, clippy and the docs, warnings refused
 	cargo fmt --check
 	cargo clippy --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
+
+conformance: ## Compare the simulated lab with a recorded kernel's answers, with LIVE=1 with a kernel booted now
+ifeq ($(LIVE),1)
+	ESPLAIN_CONFORMANCE_LIVE=all cargo test --quiet --test conformance -- --nocapture kernel_booted_now
+else
+	cargo test --quiet --test conformance -- --nocapture recorded_kernel
+endif
 
 deny: ## Licences, bans and sources of the dependencies (the workflow also asks for advisories)
 	cargo deny --all-features check --hide-inclusion-graph licenses bans sources

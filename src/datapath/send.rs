@@ -268,9 +268,11 @@ impl Cluster {
         let Some(device) = stack.device_at(bridge.device) else { return };
         let DeviceKind::Bridge { seen } = &device.kind else { return };
         let known = skb.ethernet.and_then(|ethernet| seen.get(&ethernet.destination)).copied();
+        // A bridge's newest port is its first.
         let ports: Vec<IfIndex> = stack
             .devices
             .iter()
+            .rev()
             .filter(
                 |port| matches!(port.kind, DeviceKind::Veth { master: Some(master), .. } if master == bridge.device),
             )

@@ -26,6 +26,7 @@ pub(crate) struct Entry {
     scenario: Option<Regex>,
     command: Regex,
     change: Change,
+    sometimes: bool,
     used: AtomicUsize,
 }
 
@@ -65,6 +66,8 @@ struct Row {
     lines: Option<String>,
     text: Option<String>,
     order: Option<String>,
+    #[serde(default)]
+    sometimes: bool,
     reason: String,
 }
 
@@ -98,7 +101,7 @@ impl Differences {
     /// Entries that no answer needed: what they list is no difference any more.
     pub(crate) fn unused(&self) -> Vec<&str> {
         let all = self.legitimate.iter().chain(&self.open);
-        all.filter(|entry| entry.uses() == 0).map(|entry| entry.reason.as_str()).collect()
+        all.filter(|entry| entry.uses() == 0 && !entry.sometimes).map(|entry| entry.reason.as_str()).collect()
     }
 
     /// What the entries that fit leave of a pair, for showing.
@@ -120,7 +123,7 @@ impl Entry {
         };
         let scenario = row.scenario.map(|scenario| regex(&format!("^(?:{scenario})$")));
         let used = AtomicUsize::new(0);
-        Self { reason: row.reason, scenario, command: regex(&row.command), change, used }
+        Self { reason: row.reason, scenario, command: regex(&row.command), change, sometimes: row.sometimes, used }
     }
 
     /// How many answers need it.
@@ -154,7 +157,7 @@ fn changed(text: &str, entries: &[&Entry], without: Option<usize>) -> String {
         Change::AnyOrder => {
             let mut lines: Vec<&str> = text.lines().collect();
             lines.sort_unstable();
-            lines.join("\n")
+            lines.into_iter().fold(String::new(), |text, line| text + line + "\n")
         }
         Change::Lines(regex) => {
             let kept = text.split_inclusive('\n').filter(|line| !regex.is_match(line.trim_end_matches('\n')));

@@ -265,6 +265,7 @@ fn steady(text: &str) -> String {
             // tcpdump: time of day, ids, and the octets that hold them or depend on an IV.
             (r"(?m)^[0-9:]{8}\.[0-9]{6}", "TIME"),
             (r"id [0-9]+, seq", "id ID, seq"),
+            (r"ident=[0-9]+", "ident=ID"),
             (r" id [1-9][0-9]*, offset", " id ID, offset"),
             (r"(?m)^(\t0x[0-9a-f]{4}:  ).*", "${1}OCTETS"),
             // ip: dates, ages, what is left of a life, the other end's number.

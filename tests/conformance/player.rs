@@ -14,6 +14,9 @@ use crate::transcript::{Said, Transcript};
 /// The places of the plain lab, by the names that scenarios use.
 const PLACES: [&str; 6] = ["worker", "worker2", "control-plane", "pod-a", "pod-b", "kind"];
 
+/// How long the kernel's lab takes to start a command: neighbours grow old meanwhile.
+const PACE: Duration = Duration::from_millis(200);
+
 /// A line of a scenario.
 enum Act {
     Run(Said),
@@ -129,6 +132,7 @@ impl Player<'_> {
     }
 
     fn begin(&mut self, said: &Said) -> JobId {
+        self.sim.pass(PACE);
         self.sim.start(&said.place, &said.line, None).unwrap_or_else(|trouble| panic!("{}: {trouble}", said.title()))
     }
 

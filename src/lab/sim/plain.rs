@@ -22,6 +22,9 @@ const AEAD: &str = "aead rfc4106(gcm(aes)) 0x6c6561726e2d79612d6769722d742d65732
 /// last octet, device on the node.
 type Row = (&'static str, u8, u8, u8, Option<(&'static str, u8, &'static str)>);
 
+/// The number of the bridge between the nodes: it is made after their cables.
+const BRIDGE: IfIndex = IfIndex(5);
+
 const NODES: [Row; 3] = [
     ("worker", 0, 66, 3, Some(("pod-a", 144, "lxc9f1c7a20d5e3"))),
     ("worker2", 1, 236, 2, Some(("pod-b", 165, "lxc4b80e6f1a7c2"))),
@@ -57,7 +60,7 @@ pub(super) fn build(world: &mut World) {
     let mut kind = Stack::new("kind");
     kind.set_forwarding(true);
     let bridge = DeviceKind::Bridge { seen: BTreeMap::new() };
-    kind.add_device(Device::new(IfIndex(9), "br-kind", bridge, Mac([2, 0x42, 0x5e, 0x1f, 0xa0, 1]), 1500));
+    kind.add_device(Device::new(BRIDGE, "br-kind", bridge, Mac([2, 0x42, 0x5e, 0x1f, 0xa0, 1]), 1500));
     let kind = world.net.cluster.add_stack(kind);
     ip(world, "kind", "link set br-kind up\naddr add 172.18.0.1/16 brd 172.18.255.255 dev br-kind");
     for (port, row) in (2..).zip(&NODES) {
@@ -105,7 +108,7 @@ fn add_node(world: &mut World, kind: StackId, port: IfIndex, &(name, net, host, 
     cluster.add_veth((id, "cilium_host", IfIndex(4), host_mac), (id, "cilium_net", IfIndex(3), net_mac));
     if let Some(kind) = cluster.stack_mut(kind) {
         if let Some(DeviceKind::Veth { master, .. }) = kind.device_mut(&outside).map(|device| &mut device.kind) {
-            *master = Some(IfIndex(9));
+            *master = Some(BRIDGE);
         }
         kind.set_up(&outside);
     }

@@ -71,8 +71,8 @@ fn ascii(octets: &[u8], out: &mut String) {
     out.push('\n');
     for (at, octet) in octets.iter().enumerate() {
         match octet {
-            // A CR at the end of a line, or of the packet, is not shown.
-            b'\r' if octets.get(at + 1).is_none_or(|next| *next == b'\n') => {}
+            // A CR at the end of a line is not shown, nor is one with less than two octets behind it.
+            b'\r' if at + 2 >= octets.len() || octets.get(at + 1) == Some(&b'\n') => {}
             b'\n' | b'\t' | b' ' => out.push(char::from(*octet)),
             octet if octet.is_ascii_graphic() => out.push(char::from(*octet)),
             _ => out.push('.'),

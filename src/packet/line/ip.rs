@@ -82,7 +82,7 @@ impl Line<'_> {
             self.address(source);
             self.put(" > ");
             self.address(destination);
-            match names::protocol(protocol).filter(|_| !self.options.numeric) {
+            match names::listed_protocol(protocol).filter(|_| !self.options.numeric) {
                 Some(name) => self.put_fmt(format_args!(": {name}")),
                 None => self.put_fmt(format_args!(": ip-proto-{protocol}")),
             }

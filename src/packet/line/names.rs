@@ -91,7 +91,7 @@ pub(in crate::packet) fn protocol(number: u8) -> &'static str {
 }
 
 /// The name of an IP protocol in Debian's `/etc/protocols`, for the protocols that a learner meets.
-pub(super) fn protocol(number: u8) -> Option<&'static str> {
+pub(super) fn listed_protocol(number: u8) -> Option<&'static str> {
     Some(match number {
         1 => "icmp",
         2 => "igmp",

@@ -46,6 +46,7 @@ answer() {
 
 start() {
     local place=$1 command=$2 file=$work/started.${#started[@]} try
+    rm -f "$file.err" # of an earlier tcpdump, which listened
     (enter "$place" sh -c "exec $command") </dev/null >"$file.out" 2>"$file.err" &
     started+=("$!:$place:$command")
     [[ $command == *tcpdump* ]] || return

@@ -184,6 +184,10 @@ impl Run {
                 return Step::Exit(self.finish(&mut world.net, io));
             }
             if self.all_sent() {
+                if self.options.linger == 0 && self.received == 0 {
+                    // A timer of 0 never goes off.
+                    return Step::Wait(None);
+                }
                 let ends =
                     *self.ends.get_or_insert(Timestamp(now.0 + linger(&self.options, &self.times, self.received)));
                 return Step::Wait(Some(ends));
@@ -489,7 +493,10 @@ fn resolve(net: &Net, network: &str, options: &PingOptions) -> Result<Ipv4Addr, 
         );
         return Err(Ended { out: String::new(), err, status: 2 });
     }
-    net.resolve(network, name).ok_or_else(|| Ended::failed(2, format!("{name}: Name or service not known")))
+    let found = net.resolve(network, name);
+    // 0.0.0.0 is this host, by way of the loopback.
+    let found = found.map(|address| if address.is_unspecified() { Ipv4Addr::LOCALHOST } else { address });
+    found.ok_or_else(|| Ended::failed(2, format!("{name}: Name or service not known")))
 }
 
 /// Who answered, as `-n` or the resolver says.

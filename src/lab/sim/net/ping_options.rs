@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use super::options::{self, Word};
+use super::options::{self, Misuse, Word};
 use crate::datapath::PathMtu;
 
 /// What `ping` was asked for.
@@ -79,7 +79,7 @@ impl PingOptions {
     pub(super) fn read(arguments: &[String], is_device: impl Fn(&str) -> bool) -> Result<Self, Ended> {
         let words = options::read(arguments, SHORT, &[]).map_err(|misuse| Ended {
             out: String::new(),
-            err: format!("ping: {misuse}\n{USAGE}"),
+            err: format!("ping: {}\n{USAGE}", short_only(misuse)),
             status: 2,
         })?;
         let mut read = Self {
@@ -121,10 +121,13 @@ impl PingOptions {
                 }
             }
         }
-        // More than one is a source route, of which only the last is the destination.
         let Some(target) = targets.pop() else {
             return Err(Ended::failed(1, "usage error: Destination address required"));
         };
+        if !targets.is_empty() {
+            // The others would be a source route.
+            return Err(Ended::failed(2, "record route: Operation not permitted"));
+        }
         if read.flood && !interval_given {
             read.interval = 0;
         }
@@ -224,6 +227,14 @@ impl PingOptions {
         );
         self.warnings.push_str(&complaint);
         0.0
+    }
+}
+
+/// ping's getopt knows no long options: the second hyphen is an option to it, and none that it has.
+fn short_only(misuse: Misuse) -> Misuse {
+    match misuse {
+        Misuse::UnknownLong(_) | Misuse::NoValueLong(_) => Misuse::Unknown('-'),
+        short => short,
     }
 }
 
