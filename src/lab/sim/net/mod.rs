@@ -13,8 +13,6 @@ mod tcpdump;
 mod tcpdump_options;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod transcripts;
 
 use std::net::Ipv4Addr;
 
