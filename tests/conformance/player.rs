@@ -43,10 +43,10 @@ pub(crate) fn play(scenarios: &Path, name: &str, kernels: &Transcript) -> Transc
     let acts = acts(scenarios, &format!("{name}.txt"));
     let mut to_come = BTreeMap::new();
     for act in &acts {
-        if let Act::Run(said) | Act::Start(said) = act {
-            if let Some(file) = written(&said.line) {
-                *to_come.entry(file).or_insert(0) += 1;
-            }
+        if let Act::Run(said) | Act::Start(said) = act
+            && let Some(file) = written(&said.line)
+        {
+            *to_come.entry(file).or_insert(0) += 1;
         }
     }
     let mut player = Player {
@@ -140,7 +140,7 @@ impl Player<'_> {
     fn finish(&mut self, job: JobId, said: &mut Said) {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         loop {
-            match self.sim.poll(job, Duration::from_secs(60)).expect("a job") {
+            match self.sim.poll(job, Duration::from_mins(1)).expect("a job") {
                 JobEvent::Output(Stream::Out, octets) => out.extend(octets),
                 JobEvent::Output(Stream::Err, octets) => err.extend(octets),
                 JobEvent::Exited(status) => {
