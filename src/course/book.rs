@@ -18,7 +18,7 @@ impl Book {
     /// Reads a course from its files.
     ///
     /// # Errors
-    /// The faults under which it cannot be used; [`super::lint`] finds more.
+    /// The faults under which it cannot be used; [`super::lint()`] finds more.
     pub fn read(files: &Files) -> Result<Self, Vec<Fault>> {
         let (book, faults) = Self::read_what_is_there(files);
         match book {

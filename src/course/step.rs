@@ -3,7 +3,7 @@ use super::quiz::Question;
 use super::role::Role;
 use super::template::Template;
 
-/// The logic of one step. Its words are in [`super::Words`].
+/// The logic of one step. Its words are in `super::CourseText`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// Its id, unique in the course.

@@ -20,7 +20,7 @@ pub struct Journey(pub u64);
 pub struct Skb {
     /// Which packet this is.
     pub journey: Journey,
-    /// What `octets` is ([`ethertype`]).
+    /// What `octets` is (`ethertype`).
     pub ethertype: u16,
     /// The network layer: the IP header first.
     pub octets: Vec<u8>,

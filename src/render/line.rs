@@ -2,7 +2,7 @@ use textwrap::WordSeparator;
 use textwrap::core::{Fragment, Word, display_width};
 use textwrap::wrap_algorithms::wrap_first_fit;
 
-/// What a piece of text is. How that looks is [`paint`](super::paint)'s business; the words never rely on it.
+/// What a piece of text is. How that looks is [`paint`](super::paint())'s business; the words never rely on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Role {
     /// Running text.

@@ -1,8 +1,8 @@
 //! From meaning to screen: Markdown, packet trees, tables, maps become styled blocks; blocks become terminal text,
 //! plain text or a cast.
 //!
-//! Three stages, each a plain function: Markdown becomes [`Block`]s ([`markdown`]); blocks become [`Line`]s of a width
-//! ([`layout`]); lines become octets ([`paint`]). A [`Look`] says what the reader's screen can show, and [`Console`] is
+//! Three stages, each a plain function: Markdown becomes [`Block`]s ([`markdown()`]); blocks become [`Line`]s of a width
+//! ([`layout()`]); lines become octets ([`paint()`]). A [`Look`] says what the reader's screen can show, and [`Console`] is
 //! the one place where anything is written.
 
 mod block;

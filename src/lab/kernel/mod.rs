@@ -2,8 +2,8 @@
 //! `tcpdump` are this machine's own. Cilium's BPF programs are stood in for by tc.
 //!
 //! What the namespaces are made of is the embedded lab's model (`datapath::Cluster`), which the simulated machine's
-//! tools change: [`plan`] says a stack as commands, [`mirror`] tells the differences to [`build`]. Everything lives in namespaces
-//! that end with this process, however it ends ([`holder`], [`inside`]).
+//! tools change: `plan` says a stack as commands, `mirror` tells the differences to `build`. Everything lives in namespaces
+//! that end with this process, however it ends (`holder`, `inside`).
 
 mod build;
 mod holder;
