@@ -1,5 +1,4 @@
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,24 +20,31 @@ use crate::words::{FluentValue, Words};
 pub(super) struct Args {
     #[command(subcommand)]
     action: Action,
+}
+
+/// Which lab, and how it is spoken of.
+#[derive(Debug, clap::Args)]
+struct Which {
     /// Which lab.
-    #[arg(long, global = true, value_enum, value_name = "LAB", default_value_t = LabChoice::Kernel)]
+    #[arg(long, value_enum, value_name = "LAB", default_value_t = LabChoice::Kernel)]
     lab: LabChoice,
     /// The language: `en` or `zh`. Without it, the one of the locale.
-    #[arg(long, global = true, value_name = "LANGUAGE", env = "ESPLAIN_LANG")]
+    #[arg(long, value_name = "LANGUAGE", env = "ESPLAIN_LANG")]
     lang: Option<String>,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Make the cluster, and keep it until it is taken down.
-    Up,
+    Up(Which),
     /// Say whether it is up, and its places.
-    Status,
+    Status(Which),
     /// Take it down: nothing of it stays.
-    Down,
+    Down(Which),
     /// Run a command at one of its places.
     Exec {
+        #[command(flatten)]
+        which: Which,
         /// `worker`, `pod-a`, …
         place: String,
         /// The command.
@@ -62,16 +68,17 @@ struct Standing {
 const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
-    if args.lab != LabChoice::Kernel {
+    let (Action::Up(which) | Action::Status(which) | Action::Down(which) | Action::Exec { which, .. }) = &args.action;
+    if which.lab != LabChoice::Kernel {
         return Err(Trouble::usage("the embedded lab lives and ends with the program that uses it")
             .hint("`esplain lab up --lab kernel` makes one that stays; `esplain --lab sim` starts the course on the embedded one"));
     }
-    let words = Words::new(learn::language(args.lang.as_deref())?);
+    let words = Words::new(learn::language(which.lang.as_deref())?);
     match &args.action {
-        Action::Up => up(&words, io),
-        Action::Status => status(&words, io),
-        Action::Down => down(&words, io),
-        Action::Exec { place, command } => exec(place, command),
+        Action::Up(_) => up(&words, io),
+        Action::Status(_) => status(&words, io),
+        Action::Down(_) => down(&words, io),
+        Action::Exec { place, command, .. } => exec(place, command),
     }
 }
 
@@ -110,7 +117,6 @@ fn up(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
         .spawn()
         .map_err(|error| Trouble::unusable("the lab cannot be started").because(&error))?;
     let mut said = String::new();

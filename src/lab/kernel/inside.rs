@@ -21,11 +21,15 @@ pub(super) const FOLDER: &str = "/run/esplain";
 /// Where `ip netns` keeps names.
 pub(super) const NETNS: &str = "/run/netns";
 /// Programs of the lab that stand before the machine's: their names and texts.
-const SHIMS: &[(&str, &str)] = &[(
-    // Whoever is root needs none, and sudo's own program does not work in a user namespace.
-    "sudo",
-    "#!/bin/sh\nwhile :; do case $1 in -u | -g) shift 2 ;; --) shift; break ;; -*) shift ;; *=*) export \"$1\"; shift ;; *) break ;; esac; done\nexec \"$@\"\n",
-)];
+const SHIMS: &[(&str, &str)] = &[
+    // As root it would become a user of its own, whom the lab's user namespace does not know.
+    ("tcpdump", "#!/bin/sh\nPATH=${PATH#*:}\nexec tcpdump -Z root \"$@\"\n"),
+    (
+        // Whoever is root needs none, and sudo's own program does not work in a user namespace.
+        "sudo",
+        "#!/bin/sh\nwhile :; do case $1 in -u | -g) shift 2 ;; --) shift; break ;; -*) shift ;; *=*) export \"$1\"; shift ;; *) break ;; esac; done\nexec \"$@\"\n",
+    ),
+];
 /// A line of the learner's: what earlier lines left (folder, variables, functions, status) is brought back, and kept.
 const LINE: &str = r#"[ -r "$1" ] && . "$1" 2>/dev/null
 __esplain_kept=$1 __esplain_line=$2; shift 2

@@ -62,11 +62,15 @@ const KERNEL: &[(&str, &str, &str)] = &[
         "cls_flower",
         "tc filter add dev lo ingress prio 2 protocol ip flower dst_ip 10.9.0.0/24",
     ),
-    ("CONFIG_NET_CLS_MATCHALL", "cls_matchall", "tc filter add dev lo ingress prio 3 protocol all matchall"),
+    (
+        "CONFIG_NET_CLS_MATCHALL",
+        "cls_matchall",
+        "tc filter add dev lo ingress prio 3 protocol all matchall classid 1:1",
+    ),
     (
         "CONFIG_NET_ACT_SKBEDIT",
         "act_skbedit",
-        "tc filter add dev lo egress prio 1 protocol all matchall action skbedit mark 1 ptype host",
+        "tc filter add dev lo egress prio 1 protocol ip u32 match u32 0 0 action skbedit mark 1 ptype host",
     ),
 ];
 
