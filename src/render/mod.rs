@@ -6,6 +6,7 @@
 //! the one place where anything is written.
 
 mod block;
+mod cast;
 mod console;
 mod explained;
 mod fields;
@@ -20,6 +21,7 @@ mod paint;
 mod table;
 
 pub use block::Block;
+pub use cast::Cast;
 pub use console::{Console, Printer};
 pub use explained::explained;
 pub use fields::{FieldRow, fields};
