@@ -463,6 +463,88 @@ fn tshark_opens_what_was_written_and_shows_the_icmp() {
     }
 }
 
+/// Pairs of a capture and the text of `ip xfrm state` of the node it was made on.
+fn captures_with_states(folder: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let mut pairs = Vec::new();
+    for case in fs::read_dir(folder).unwrap().map(|case| case.unwrap().path()).filter(|case| case.is_dir()) {
+        for file in fs::read_dir(&case).unwrap().map(|file| file.unwrap().path()) {
+            let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+            if let Some((node, "any.pcap" | "eth0.pcap")) = name.split_once('-') {
+                pairs.push((file.clone(), case.join(format!("{node}.ip-x-s.txt"))));
+            }
+        }
+    }
+    pairs.sort();
+    pairs
+}
+
+#[test]
+fn tshark_opens_with_the_exported_rows_what_esplain_opens() {
+    let Some(folder) = captures() else { return };
+    if Command::new("tshark").arg("--version").output().is_err() {
+        println!("skipped: tshark is not installed");
+        return;
+    }
+    let pairs = captures_with_states(&folder);
+    let (mut opened, mut refused) = (0, 0);
+    for (capture, states) in &pairs {
+        let (capture, states) = (capture.to_str().unwrap(), states.to_str().unwrap());
+        let export = esplain(&["export", "wireshark", "--sa", states]);
+        assert_eq!(export.code, Some(0), "{states}: {}", export.err);
+        assert!(export.err.contains("which is installed here"), "{}", export.err);
+        assert!(export.err.contains("warning: these rows hold keys in clear"), "{}", export.err);
+        let profile = tempfile::tempdir().unwrap();
+        fs::write(profile.path().join("esp_sa"), &export.out).unwrap();
+        let output = Command::new("tshark")
+            .env("WIRESHARK_CONFIG_DIR", profile.path())
+            .args(["-o", "esp.enable_encryption_decode:TRUE", "-o", "esp.enable_authentication_check:TRUE"])
+            .args(["-r", capture, "-Y", "esp", "-T", "fields", "-e", "frame.number", "-e", "esp.icv_good"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{capture}: {}", String::from_utf8_lossy(&output.stderr));
+        let tsharks: Vec<u64> = said
+            .lines()
+            .filter_map(|line| line.split_once('\t'))
+            .filter(|(_, good)| *good == "1")
+            .map(|(frame, _)| frame.parse().unwrap())
+            .collect();
+        let ours = json(&esplain(&["decrypt", capture, "--sa", states, "--format", "json"]).out);
+        let with = |status: &str| -> Vec<u64> {
+            let frames = ours.iter().filter(|frame| frame["status"] == status);
+            frames.map(|frame| frame["frame"].as_u64().unwrap()).collect()
+        };
+        assert_eq!(tsharks, with("decrypted"), "{capture}");
+        opened += tsharks.len();
+        refused += with("bad-icv").len();
+    }
+    assert!(pairs.len() > 15 && opened > 300 && refused > 0, "{} captures: {opened} {refused}", pairs.len());
+}
+
+#[test]
+fn the_rows_for_wireshark_say_what_they_cannot() {
+    let state =
+        "src 10.0.0.66 dst 10.0.1.236\n\tproto esp spi 0x00000003 reqid 1 mode tunnel\n\treplay-window 0 flag esn\n\t";
+    let gcm = format!("{state}aead rfc4106(gcm(aes)) 0x000102030405060708090a0b0c0d0e0f10111213 128\n");
+    let old = with_input(&["export", "wireshark", "--sa", "-", "--for", "4.2"], gcm.as_bytes());
+    assert_eq!(old.code, Some(0), "{}", old.err);
+    assert!(old.err.contains("Wireshark 4.2 does not know ESN"), "{}", old.err);
+    let new = with_input(&["export", "wireshark", "--sa", "-", "--for", "4.4.1"], gcm.as_bytes());
+    assert_eq!(new.out, old.out.trim_end().to_owned() + ",\"64-bit\",\"0\"\n");
+    let hidden = format!("{state}aead rfc4106(gcm(aes)) <<Keys hidden>> 128\n");
+    for (words, input, code, said) in [
+        (vec!["--sa", "-"], hidden.as_str(), 3, "the key of rfc4106(gcm(aes)) is not in the listing"),
+        (vec!["--sa", "-"], "", 3, "holds no state of `ip xfrm state`"),
+        (vec!["--sa", "-", "--for", "new"], &gcm, 2, "`new` is not a version of Wireshark"),
+        (vec!["--sa", "-", "--for", "2.6"], &gcm, 2, "say `--for 3.4`"),
+        (vec!["--sa", "-", "--sa", "-"], &gcm, 2, "only one of the files"),
+    ] {
+        let ended = with_input(&[["export", "wireshark"].as_slice(), &words].concat(), input.as_bytes());
+        assert_eq!(ended.code, Some(code), "{words:?}: {}", ended.err);
+        assert!(ended.err.contains(said) && ended.out.is_empty(), "{words:?}: {}{}", ended.err, ended.out);
+    }
+}
+
 #[test]
 fn frames_keep_their_link_type_when_what_is_inside_is_written() {
     let Some(folder) = captures() else { return };

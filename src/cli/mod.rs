@@ -9,6 +9,7 @@ mod courses;
 mod decrypt;
 mod doctor;
 mod explain;
+mod export;
 mod io;
 #[cfg(target_os = "linux")]
 mod kernel_lab;
@@ -61,6 +62,7 @@ enum Command {
     Learn(learn::Args),
     Decrypt(decrypt::Args),
     Explain(explain::Args),
+    Export(export::Args),
     Lint(lint::Args),
     Courses(courses::Args),
     Progress(progress::Args),
@@ -119,6 +121,7 @@ fn run(call: Call, misplaced: Option<&'static str>, io: &mut Io) -> Result<Exit,
         Command::Learn(args) => learn::run(args, color),
         Command::Decrypt(args) => decrypt::run(&args, io),
         Command::Explain(args) => explain::run(&args, color, io),
+        Command::Export(args) => export::run(&args, io),
         Command::Lint(args) => lint::run(args, io),
         Command::Courses(args) => courses::run(&args, io),
         Command::Progress(args) => progress::run(args, io),

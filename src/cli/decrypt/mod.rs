@@ -19,6 +19,7 @@ use self::devices::Devices;
 use self::output::Output;
 use super::Io;
 use crate::capture::{CaptureError, Reader};
+use crate::decrypt::Keyring;
 use crate::trouble::{Exit, Trouble};
 
 /// Decrypt the ESP packets of a capture with the keys of `ip xfrm state`.
@@ -83,6 +84,11 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     ended.map_err(|error| unreadable(&args.capture, &error, args.filter.as_deref()))?;
     tally.hints(&keys, &args.capture, io);
     Ok(if args.strict && tally.failed() > 0 { Exit::Failed } else { Exit::Done })
+}
+
+/// The SAs in the text of `ip xfrm state`, as `--sa` takes it.
+pub(super) fn sas(paths: &[PathBuf], io: &mut Io) -> Result<Keyring, Trouble> {
+    Ok(keys::read(paths, io)?.ring)
 }
 
 /// Why the work ended before the capture did.
