@@ -17,24 +17,25 @@ pub(super) struct Found {
     pub(super) label: String,
     /// The files.
     pub(super) files: Files,
+    /// The folder that the call named. `None` for the binary and for `ESPLAIN_LESSONS`, which the reader set up.
+    pub(super) folder: Option<PathBuf>,
 }
 
-/// The course that a word of a call means: a folder with a `course.yaml`, or the id of a course in `ESPLAIN_LESSONS` or
-/// in the binary.
+/// The course that a word of a call means: a folder with a `course.yaml`, a folder or checkout with one course somewhere
+/// in it, or the id of a course in `ESPLAIN_LESSONS` or in the binary.
 pub(super) fn find(word: &str) -> Result<Found, Trouble> {
     let path = Path::new(word);
     if path.join("course.yaml").is_file() {
-        return from_folder(path);
+        return from_folder(path).map(|found| Found { folder: Some(path.to_owned()), ..found });
     }
     if path.is_dir() || word.contains(std::path::MAIN_SEPARATOR) || word.starts_with('.') {
-        return Err(Trouble::usage(format!("there is no course in {word}: it has no course.yaml"))
-            .hint("`esplain courses` lists the courses in the binary"));
+        return only_course_in(path);
     }
     if let Some(folder) = lessons_folder().map(|folder| folder.join(word)).filter(|folder| folder.is_dir()) {
         return from_folder(&folder);
     }
     if let Some(files) = Files::embedded(word) {
-        return Ok(Found { label: word.to_owned(), files });
+        return Ok(Found { label: word.to_owned(), files, folder: None });
     }
     let trouble = Trouble::usage(format!("there is no course `{word}`"));
     let known = ids();
@@ -46,7 +47,11 @@ pub(super) fn find(word: &str) -> Result<Found, Trouble> {
 
 /// The course that a word means, ready to be walked.
 pub(super) fn book(word: &str) -> Result<Book, Trouble> {
-    let found = find(word)?;
+    open(&find(word)?)
+}
+
+/// The course that was found, ready to be walked.
+pub(super) fn open(found: &Found) -> Result<Book, Trouble> {
     Book::read(&found.files).map_err(|faults| {
         let mut trouble = Trouble::unusable(format!("the course {} cannot be used", found.label));
         trouble.causes.extend(faults.iter().filter(|fault| fault.gravity == Gravity::Error).map(Fault::to_string));
@@ -72,13 +77,39 @@ fn lessons_folder() -> Option<PathBuf> {
     std::env::var_os(FOLDER).filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
+/// The one course of a checkout: `FOLDER/COURSE`, or `FOLDER/lessons/COURSE`.
+fn only_course_in(folder: &Path) -> Result<Found, Trouble> {
+    let mut courses: Vec<PathBuf> = [folder.to_owned(), folder.join("lessons")]
+        .iter()
+        .filter_map(|shelf| fs::read_dir(shelf).ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+        .filter(|path| path.join("course.yaml").is_file())
+        .collect();
+    courses.sort();
+    match courses.as_slice() {
+        [] => Err(Trouble::usage(format!("there is no course in {}: it has no course.yaml", folder.display()))
+            .hint("`esplain author new course NAME` begins one; `esplain courses` lists those in the binary")),
+        [course] => from_folder(course).map(|found| Found { folder: Some(course.clone()), ..found }),
+        several => {
+            let names: Vec<String> = several.iter().map(|course| course.display().to_string()).collect();
+            Err(Trouble::usage(format!("there are {} courses in {}", several.len(), folder.display()))
+                .hint(format!("name one: {}", names.join(", "))))
+        }
+    }
+}
+
 fn from_folder(folder: &Path) -> Result<Found, Trouble> {
+    let files = read_folder(folder)?;
+    Ok(Found { label: folder.display().to_string(), files, folder: None })
+}
+
+/// The texts of a course's folder, as they are now.
+pub(super) fn read_folder(folder: &Path) -> Result<Files, Trouble> {
     let mut files = Files::default();
-    let label = folder.display().to_string();
     collect(folder, "", &mut files).map_err(|(path, error)| {
         Trouble::unusable(format!("the lesson file {} cannot be read", path.display())).because(&error)
     })?;
-    Ok(Found { label, files })
+    Ok(files)
 }
 
 /// Reads the texts of a folder: YAML and Markdown, two folders deep, hidden ones passed over.

@@ -27,6 +27,7 @@ struct Printed<'a> {
 
 pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     let language = learn::language(args.lang.as_deref())?;
+    io.page();
     for id in bookshelf::ids() {
         let book = bookshelf::book(&id)?;
         let course = &book.course;

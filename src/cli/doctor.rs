@@ -35,6 +35,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     let words = Words::new(learn::language(args.lang.as_deref())?);
     let findings = if args.lab == LabChoice::Sim { Vec::new() } else { kernel(&words)? };
     let kernel_runs = findings.iter().all(|finding| finding.lacks.is_none());
+    io.page();
     let text = if args.json { as_json(args.lab, &findings, kernel_runs) } else { as_text(args.lab, &findings, &words) };
     io.out.write_all(text.as_bytes()).map_err(|error| Io::unwritable(&error))?;
     Ok(if args.lab == LabChoice::Kernel && !kernel_runs { Exit::Unusable } else { Exit::Done })

@@ -75,6 +75,7 @@ pub(super) fn run(args: &Args, color: Colour, io: &mut Io) -> Result<Exit, Troub
         let what = format!("{name} holds nothing that ip, tcpdump or /proc/net/xfrm_stat prints");
         return Err(usable_text(Trouble::unusable(what)));
     }
+    io.page();
     let printed = if args.json {
         json(&text, &explanation, args.with_keys, &words)
     } else {

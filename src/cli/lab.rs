@@ -38,7 +38,13 @@ enum Action {
     /// Make the cluster, and keep it until it is taken down.
     Up(Which),
     /// Say whether it is up, and its places.
-    Status(Which),
+    Status {
+        #[command(flatten)]
+        which: Which,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Take it down: nothing of it stays.
     Down(Which),
     /// Run a command at one of its places.
@@ -68,7 +74,8 @@ struct Standing {
 const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
-    let (Action::Up(which) | Action::Status(which) | Action::Down(which) | Action::Exec { which, .. }) = &args.action;
+    let (Action::Up(which) | Action::Status { which, .. } | Action::Down(which) | Action::Exec { which, .. }) =
+        &args.action;
     if which.lab != LabChoice::Kernel {
         return Err(Trouble::usage("the embedded lab lives and ends with the program that uses it")
             .hint("`esplain lab up --lab kernel` makes one that stays; `esplain --lab sim` starts the course on the embedded one"));
@@ -76,7 +83,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     let words = Words::new(learn::language(which.lang.as_deref())?);
     match &args.action {
         Action::Up(_) => up(&words, io),
-        Action::Status(_) => status(&words, io),
+        Action::Status { json, .. } => status(*json, &words, io),
         Action::Down(_) => down(&words, io),
         Action::Exec { place, command, .. } => exec(place, command),
     }
@@ -137,8 +144,18 @@ fn up(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
     tell(&standing, "lab-is-up", words, io)
 }
 
-fn status(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
-    if let Some(standing) = standing() {
+fn status(json: bool, words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
+    let standing = standing();
+    if json {
+        let places: Vec<serde_json::Value> = standing
+            .iter()
+            .flat_map(|standing| &standing.places)
+            .map(|(name, aliases)| serde_json::json!({ "name": name, "aliases": aliases }))
+            .collect();
+        say(&serde_json::json!({ "lab": "kernel", "up": standing.is_some(), "places": places }).to_string(), io)?;
+        return Ok(if standing.is_some() { Exit::Done } else { Exit::Failed });
+    }
+    if let Some(standing) = standing {
         return tell(&standing, "lab-is-up", words, io);
     }
     say(&words.say("lab-is-down", &[]), io)?;

@@ -3,14 +3,15 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use etcetera::BaseStrategy;
 
-use super::bookshelf;
+use super::bookshelf::{self, Found};
+use super::trust;
 use crate::course::Book;
 use crate::lab::Lab;
 use crate::lab::sim::Sim;
 use crate::render::{Colour, Console};
 use crate::shell::{self, Setup};
 use crate::trouble::{Exit, Trouble, nearest};
-use crate::words::Language;
+use crate::words::{Language, Words};
 
 /// The course that `esplain` alone starts.
 pub(super) const USUAL_COURSE: &str = "cilium-ipsec";
@@ -23,12 +24,15 @@ pub(super) struct Args {
     course: Option<String>,
     #[command(flatten)]
     pub(super) options: Options,
+    /// Walk through the lessons of a folder without asking whether they may run what they run.
+    #[arg(long)]
+    trust: bool,
 }
 
 impl Args {
     /// The usual course with these options.
     pub(super) fn of_options(options: Options) -> Self {
-        Self { course: None, options }
+        Self { course: None, options, trust: false }
     }
 }
 
@@ -82,13 +86,25 @@ enum Keys {
 }
 
 pub(super) fn run(args: Args, colour: Colour) -> Result<Exit, Trouble> {
-    let Args { course, options } = args;
+    let Args { course, options, trust } = args;
+    let found = bookshelf::find(course.as_deref().unwrap_or(USUAL_COURSE))?;
+    let setup = setup(&found, options, colour)?;
+    if trust {
+        trust::grant(&found);
+    } else {
+        trust::ask(&found, &setup.book, setup.lab.kind(), &Words::new(setup.language))?;
+    }
+    shell::run(setup)
+}
+
+/// What a sitting with a course needs.
+pub(super) fn setup(found: &Found, options: Options, colour: Colour) -> Result<Setup, Trouble> {
     let language = language(options.lang.as_deref())?;
-    let book = bookshelf::book(course.as_deref().unwrap_or(USUAL_COURSE))?;
+    let book = bookshelf::open(found)?;
     if let Some(step) = &options.step {
         check_step(&book, step)?;
     }
-    shell::run(Setup {
+    Ok(Setup {
         lab: lab(options.lab.unwrap_or(LabChoice::Auto))?,
         book,
         language,
@@ -97,6 +113,8 @@ pub(super) fn run(args: Args, colour: Colour) -> Result<Exit, Trouble> {
         fresh: options.fresh,
         vi: options.editor.map_or_else(inputrc_says_vi, |keys| keys == Keys::Vi),
         state: state_folder(),
+        changes: None,
+        watching: None,
     })
 }
 

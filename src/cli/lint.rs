@@ -37,6 +37,7 @@ struct Printed<'a> {
 pub(super) fn run(args: Args, io: &mut Io) -> Result<Exit, Trouble> {
     let paths = if args.paths.is_empty() { bookshelf::ids() } else { args.paths };
     let (mut errors, mut warnings) = (0_usize, 0_usize);
+    io.page();
     for path in &paths {
         let found = bookshelf::find(path)?;
         for fault in lint(&found.files) {

@@ -3,6 +3,7 @@
 //! A subcommand is a file with `pub struct Args` (clap) and `pub fn run(args: Args, io: &mut Io) -> Result<Exit, Trouble>`;
 //! it speaks through [`Io`] alone, and ends by its value, never by `std::process::exit`.
 
+mod author;
 mod bookshelf;
 mod completions;
 mod courses;
@@ -18,9 +19,11 @@ mod lab;
 mod learn;
 mod lint;
 mod man;
+mod pager;
 mod progress;
 mod replay;
 mod trace;
+mod trust;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -55,6 +58,9 @@ struct Everywhere {
     /// `auto` uses it on a terminal, unless NO_COLOR is set or TERM is "dumb". This option wins over both.
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
     color: Colour,
+    /// Do not show a listing that is longer than the screen through a pager (`ESPLAIN_PAGER`, `PAGER`, else `less`).
+    #[arg(long, global = true)]
+    no_pager: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -64,6 +70,7 @@ enum Command {
     Explain(explain::Args),
     Export(export::Args),
     Lint(lint::Args),
+    Author(author::Args),
     Courses(courses::Args),
     Progress(progress::Args),
     Completions(completions::Args),
@@ -82,7 +89,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     #[cfg(target_os = "linux")]
     if words.get(1).is_some_and(|word| word == kernel_lab::NAME) {
         return kernel_lab::run(words.into_iter().skip(2)).unwrap_or_else(|trouble| {
-            tell(&trouble, &mut Io::of_process(Colour::Never));
+            tell(&trouble, &mut Io::of_process(Colour::Never, false));
             trouble.exit.into()
         });
     }
@@ -94,8 +101,11 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(read) => read,
         Err(error) => return refuse(&error),
     };
-    let mut io = Io::of_process(call.everywhere.color);
-    let ended = run(call, misplaced, &mut io).and_then(|exit| io.finish().map(|()| exit));
+    let mut io = Io::of_process(call.everywhere.color, !call.everywhere.no_pager);
+    let ended = run(call, misplaced, &mut io);
+    // Also after a failure: what was printed before it is to be read first.
+    let finished = io.finish();
+    let ended = ended.and_then(|exit| finished.map(|()| exit));
     match ended {
         _ if io.reader_is_gone() => Exit::Done.into(),
         Ok(exit) => exit.into(),
@@ -123,6 +133,7 @@ fn run(call: Call, misplaced: Option<&'static str>, io: &mut Io) -> Result<Exit,
         Command::Explain(args) => explain::run(&args, color, io),
         Command::Export(args) => export::run(&args, io),
         Command::Lint(args) => lint::run(args, io),
+        Command::Author(args) => author::run(args, color, io),
         Command::Courses(args) => courses::run(&args, io),
         Command::Progress(args) => progress::run(args, io),
         Command::Completions(args) => completions::run(&args, Call::command(), io),

@@ -101,7 +101,10 @@ struct ShownScore {
 
 pub(super) fn run(args: Args, io: &mut Io) -> Result<Exit, Trouble> {
     match args.what {
-        What::Show(show) => self::show(&show, io)?,
+        What::Show(show) => {
+            io.page();
+            self::show(&show, io)?;
+        }
         What::Export(of) => {
             let events = events(&log(&of.course)?)?;
             let exported = Exported { format: FORMAT, course: of.course, events };

@@ -89,6 +89,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     let (steps, ended) = trace_steps(&trace, &words);
     let title = words
         .say("trace-title", &[("from", from.title(&args.source).into()), ("to", to.title(&args.destination).into())]);
+    io.page();
     let text = if args.json {
         let printed = Printed {
             lab: "sim",

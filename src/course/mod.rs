@@ -8,6 +8,7 @@ mod convert;
 mod count;
 #[expect(clippy::module_inception, reason = "a course is the noun of its file and of the room")]
 mod course;
+mod edit;
 mod event;
 mod fault;
 mod files;
@@ -31,6 +32,7 @@ pub use book::Book;
 pub use check::{CaptureFile, Captured, Check, GuideCheck, Holds, Probe, WantedStatus};
 pub use count::Count;
 pub use course::{Course, Part};
+pub use edit::{with_language, with_step};
 pub use event::{Entry, EntryError, Event, How, StepRef, VERSION, without_keys};
 pub use fault::{Fault, Gravity, Spot};
 pub use files::Files;

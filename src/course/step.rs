@@ -43,6 +43,24 @@ impl Step {
         self.checks.iter().find(|check| check.id == id)
     }
 
+    /// Every line that the guide may run by itself for this step, with its place, in order and each once: the solution
+    /// (when the step is skipped, or prepared for a later one) and the probes of its checks.
+    pub fn errands(&self) -> Vec<(Role, &Template)> {
+        let mut errands = Vec::new();
+        let mut place = self.place;
+        for line in &self.solution {
+            let written = line.as_written();
+            match written.strip_prefix(':') {
+                None => errands.push((place, line)),
+                Some(guide) => place = guide.strip_prefix("on ").and_then(|at| at.trim().parse().ok()).unwrap_or(place),
+            }
+        }
+        errands.extend(self.checks.iter().flat_map(|check| &check.probes).map(|probe| (probe.at, &probe.run)));
+        let mut seen = std::collections::BTreeSet::new();
+        errands.retain(|(place, line)| seen.insert((*place, line.as_written())));
+        errands
+    }
+
     /// The question with this id.
     pub fn question(&self, id: &str) -> Option<&Question> {
         self.quiz.iter().find(|question| question.id == id)

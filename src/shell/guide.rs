@@ -76,9 +76,20 @@ impl Guide {
         }
     }
 
+    /// Takes another version of the course. The step at hand stays; where it is gone, the one in its place follows.
+    pub(super) fn exchange(&mut self, book: Book) {
+        if book.course.step(&self.step).is_none() {
+            let at = self.number().0.saturating_sub(1);
+            let next = book.course.steps().nth(at).or_else(|| book.course.steps().last());
+            let Some(next) = next.map(|step| step.id.clone()) else { return };
+            self.step = next;
+        }
+        self.book = book;
+    }
+
     /// The step at hand.
     pub(super) fn step(&self) -> &Step {
-        self.course().step(&self.step).expect("`go` takes only steps of the course")
+        self.course().step(&self.step).expect("`go` and `exchange` take only steps of the course")
     }
 
     /// The step at hand, as events name it.

@@ -11,6 +11,7 @@ mod lesson;
 mod live;
 mod meta;
 mod observe;
+mod reload;
 mod said;
 mod session;
 mod terminal;
@@ -25,6 +26,7 @@ use self::guide::Guide;
 use self::input::{Editing, Input};
 use self::jobs::Jobs;
 pub use self::journal::{Journal, Notice, Opened};
+pub use self::reload::{Changed, Changes};
 use self::session::{Session, Watch};
 use self::terminal::{Kept, Signals};
 use crate::course::Book;
@@ -51,6 +53,10 @@ pub struct Setup {
     pub vi: bool,
     /// The folder for progress and history; `None` keeps nothing.
     pub state: Option<PathBuf>,
+    /// Asked at the prompt for what an author saved meanwhile.
+    pub changes: Option<Changes>,
+    /// What is watched for them, as it is named to the author.
+    pub watching: Option<String>,
 }
 
 /// Sits down with a learner, until they leave.
@@ -89,9 +95,14 @@ pub fn run(setup: Setup) -> Result<Exit, Trouble> {
         feed: Feed::new(),
         watching: Watch::AfterLines,
         last_packets: 1,
+        changes: setup.changes,
     };
     if let Some(notice) = notice {
         tell_notice(&mut session, &notice);
+    }
+    if let Some(folder) = setup.watching {
+        session.tell("ui-watching-files", &[("folder", folder.into())]);
+        session.console.raw("\n");
     }
     session.run();
     match session.console.broken() {

@@ -8,6 +8,7 @@ use super::guide::Guide;
 use super::input::{Input, Prompt, Typed};
 use super::jobs::{Job, Jobs};
 use super::meta;
+use super::reload::Changes;
 use super::said::{Said, lines_of};
 use super::terminal::Signals;
 use crate::capture::Filter;
@@ -44,6 +45,8 @@ pub(super) struct Session {
     pub(super) watching: Watch,
     /// The number of the first packet that the last line with packets caused.
     pub(super) last_packets: usize,
+    /// Where an author's changes come from.
+    pub(super) changes: Option<Changes>,
 }
 
 /// Which packets the learner wants to see, and when.
@@ -190,6 +193,7 @@ impl Session {
             if self.signals.leaving() || (!self.input.is_interactive() && self.signals.interrupted()) {
                 break Typed::Broken;
             }
+            self.take_up_changes();
             self.pump();
         };
         self.console.at_prompt(None);

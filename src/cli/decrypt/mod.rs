@@ -77,6 +77,9 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     };
     let reader = open(&args.capture, io)?;
     let mut source = Source::new(reader, devices, args.filter.clone());
+    if !matches!(args.format, Format::None) {
+        io.page();
+    }
     let mut output = Output::new(args, io)?;
     let ended =
         crew::work(&mut source, &keys.ring, args.threads.into(), args.write.is_some(), args.format, &mut output);
