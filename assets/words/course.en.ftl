@@ -33,6 +33,7 @@ miss-keys-hidden = The keys are hidden; the task needs them.
 miss-packets = { $what ->
     [esp] ESP packets seen: { $got }, wanted: { $wanted }.
     [clear] Readable packets between the pods: { $got }, wanted: { $wanted }.
+    [leaked] Packets between the pods that left the node in clear: { $got }, wanted: { $wanted }.
     [decrypted] Packets decrypted: { $got }, wanted: { $wanted }.
     [refused] Packets refused by their ICV: { $got }, wanted: { $wanted }.
     [no-sa] Packets without a state: { $got }, wanted: { $wanted }.

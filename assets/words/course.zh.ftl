@@ -33,6 +33,7 @@ miss-keys-hidden = 密钥被隐藏了，而任务需要它们。
 miss-packets = { $what ->
     [esp] 看到的 ESP 包：{ $got }，需要：{ $wanted }。
     [clear] 两个 Pod 之间可直接读出的包：{ $got }，需要：{ $wanted }。
+    [leaked] 两个 Pod 之间以明文离开节点的包：{ $got }，需要：{ $wanted }。
     [decrypted] 解密成功的包：{ $got }，需要：{ $wanted }。
     [refused] 未通过 ICV 校验的包：{ $got }，需要：{ $wanted }。
     [no-sa] 找不到 state 的包：{ $got }，需要：{ $wanted }。

@@ -5,8 +5,10 @@ use etcetera::BaseStrategy;
 
 use super::bookshelf::{self, Found};
 use super::trust;
-use crate::course::Book;
+use crate::course::{Book, Course};
 use crate::lab::Lab;
+#[cfg(target_os = "linux")]
+use crate::lab::kernel::Kernel;
 use crate::lab::sim::Sim;
 use crate::render::{Colour, Console};
 use crate::shell::{self, Setup};
@@ -105,7 +107,7 @@ pub(super) fn setup(found: &Found, options: Options, colour: Colour) -> Result<S
         check_step(&book, step)?;
     }
     Ok(Setup {
-        lab: lab(options.lab.unwrap_or(LabChoice::Auto))?,
+        lab: lab(options.lab.unwrap_or(LabChoice::Auto), &book.course)?,
         book,
         language,
         console: Console::standard(colour, options.plain),
@@ -148,19 +150,35 @@ pub(super) fn language(asked: Option<&str>) -> Result<Language, Trouble> {
     Ok(locale.filter(|locale| !locale.is_empty()).find_map(|locale| Language::of_locale(&locale)).unwrap_or_default())
 }
 
-/// A lab of the kind asked for. `auto` takes the simulated one, which needs nothing.
-pub(super) fn lab(choice: LabChoice) -> Result<Box<dyn Lab>, Trouble> {
+/// A lab of the kind asked for, as far set up as the course wants it. `auto` takes the simulated one, which needs nothing.
+pub(super) fn lab(choice: LabChoice, course: &Course) -> Result<Box<dyn Lab>, Trouble> {
+    check_lab(choice, course)?;
     match choice {
+        LabChoice::Auto | LabChoice::Sim if course.ready => Ok(Box::new(Sim::ready(SEED))),
         LabChoice::Auto | LabChoice::Sim => Ok(Box::new(Sim::new(SEED))),
         #[cfg(target_os = "linux")]
         LabChoice::Kernel => {
             let program = std::env::current_exe()
                 .map_err(|error| Trouble::unusable("this program does not find itself").because(&error))?;
-            Ok(Box::new(crate::lab::kernel::Kernel::new(SEED, &program)?))
+            let begin = if course.ready { Kernel::ready } else { Kernel::new };
+            Ok(Box::new(begin(SEED, &program)?))
         }
         #[cfg(not(target_os = "linux"))]
         LabChoice::Kernel => Err(Trouble::unusable("the kernel lab needs Linux").hint("`--lab sim` runs everywhere")),
     }
+}
+
+/// Refuses a lab that the course was not written for: what it does there may not be what it says.
+fn check_lab(choice: LabChoice, course: &Course) -> Result<(), Trouble> {
+    let asked = choice.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+    let name = if choice == LabChoice::Auto { "sim" } else { &asked };
+    // A recording was made on a lab that the course runs on.
+    if name == "recording" || course.labs.iter().any(|lab| lab == name) {
+        return Ok(());
+    }
+    let labs: Vec<String> = course.labs.iter().map(|lab| format!("`--lab {lab}`")).collect();
+    Err(Trouble::usage(format!("the course `{}` does not run on the lab `{name}`", course.id))
+        .hint(format!("it runs with {}", labs.join(", "))))
 }
 
 /// The same cluster for everyone: what one learner tells another fits.

@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     };
     let mut failures = 0;
     for language in &languages {
-        let mut lab = learn::lab(args.lab)?;
+        let mut lab = learn::lab(args.lab, &book.course)?;
         let report = replay(Plan { book: &book, language: *language, step: args.step.as_deref() }, &mut *lab)?;
         failures += report.failures();
         let text = if args.json {

@@ -67,6 +67,8 @@ pub struct Holds {
     pub esp: Option<Count>,
     /// Packets between the two pods that could be read as they were.
     pub clear: Option<Count>,
+    /// Packets between the two pods that left the node through `eth0` as they were.
+    pub leaked: Option<Count>,
     /// ESP packets that opened with the states of the node.
     pub decrypted: Option<Count>,
     /// Devices of which each showed ESP.

@@ -12,7 +12,7 @@ use super::quiz::{Question, QuestionKind, Values, WrongText};
 use super::role::Role;
 use super::seen::{Direction, PacketPattern};
 use super::shows::{ItemKind, ItemPattern, Items, Shows};
-use super::step::{Annotation, Step};
+use super::step::{Annotation, SetupLine, Step};
 use super::template::{Facts, Template, VARIABLES};
 use super::yaml::{self, Spanned};
 use super::{Course, Part};
@@ -86,7 +86,7 @@ pub(super) fn course(files: &Files, faults: &mut Vec<Fault>) -> Option<Course> {
     }
     let languages = raw.languages.into_iter().map(|language| language.value).collect();
     let labs = raw.labs.into_iter().map(|lab| lab.value).collect();
-    Some(Course { id, languages, labs, plan, parts })
+    Some(Course { id, languages, labs, plan, ready: raw.ready, parts })
 }
 
 /// The id of the step that a path holds: `states` for `steps/states.yaml`.
@@ -103,6 +103,10 @@ fn step(file: &str, source: &str, id: &str, part: &str, faults: &mut Vec<Fault>)
         read.error(&raw.id, format!("the file is called {id}.yaml, so the id should be `{id}`"));
     }
     let place = read.role(&raw.place);
+    let setup = read.setup(&raw.setup);
+    if let (true, Some(line)) = (raw.checks.is_empty(), raw.setup.first()) {
+        read.error(&line.run, "a setup needs checks and a solution that takes back what it did".to_owned());
+    }
     let several = raw.checks.len() > 1;
     let mut checks: Vec<Check> = Vec::new();
     for check in &raw.checks {
@@ -149,6 +153,7 @@ fn step(file: &str, source: &str, id: &str, part: &str, faults: &mut Vec<Fault>)
         id: id.to_owned(),
         part: part.to_owned(),
         place: place?,
+        setup,
         checks,
         solution,
         variants,
@@ -228,6 +233,18 @@ impl Reader<'_> {
         many.0.iter().map(|text| self.pattern(text)).collect()
     }
 
+    fn setup(&mut self, lines: &[yaml::SetupLine]) -> Vec<SetupLine> {
+        let mut setup = Vec::new();
+        for line in lines {
+            let Some(at) = self.role(&line.at) else { continue };
+            if at == Role::Machine {
+                self.error(&line.at, "a setup runs on nodes and in pods, not on the learner's machine".to_owned());
+            }
+            setup.push(SetupLine { at, run: self.template(&line.run) });
+        }
+        setup
+    }
+
     fn check(&mut self, raw: &Spanned<yaml::Check>, step: &str, several: bool) -> Option<Check> {
         let check = &raw.value;
         let id = match &check.id {
@@ -248,13 +265,13 @@ impl Reader<'_> {
             if !at.is_node() {
                 self.error(&captured.at, format!("packets are captured on nodes, and {at} is none"));
             }
-            let counts = [captured.esp, captured.clear, captured.decrypted, captured.copies];
+            let counts = [captured.esp, captured.clear, captured.leaked, captured.decrypted, captured.copies];
             let holds = self.holds(counts, &captured.devices);
             Some(Captured { at, holds })
         });
         let file = check.file.as_ref().and_then(|file| {
             let wanted = &file.holds;
-            let counts = [wanted.esp, wanted.clear, wanted.decrypted, wanted.copies];
+            let counts = [wanted.esp, wanted.clear, wanted.leaked, wanted.decrypted, wanted.copies];
             let holds = self.holds(counts, &wanted.devices);
             Some(CaptureFile { at: self.role(&file.at)?, path: self.template(&file.path), holds })
         });
@@ -298,10 +315,10 @@ impl Reader<'_> {
         Some(found)
     }
 
-    fn holds(&mut self, counts: [Option<yaml::Count>; 4], devices: &[Spanned<String>]) -> Holds {
-        let [esp, clear, decrypted, copies] = counts.map(|wanted| wanted.map(count));
+    fn holds(&mut self, counts: [Option<yaml::Count>; 5], devices: &[Spanned<String>]) -> Holds {
+        let [esp, clear, leaked, decrypted, copies] = counts.map(|wanted| wanted.map(count));
         let devices = devices.iter().map(|device| self.template(device)).collect();
-        Holds { esp, clear, decrypted, devices, copies }
+        Holds { esp, clear, leaked, decrypted, devices, copies }
     }
 
     fn shows(&mut self, shows: &yaml::Shows) -> Shows {

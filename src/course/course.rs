@@ -12,6 +12,8 @@ pub struct Course {
     pub labs: Vec<String>,
     /// Values that are known before the lab knows them, since the course itself brings them about: names, mostly.
     pub plan: Facts,
+    /// Whether it begins on a cluster that is set up already, and not on a bare machine.
+    pub ready: bool,
     /// Its parts, in order.
     pub parts: Vec<Part>,
 }

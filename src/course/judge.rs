@@ -8,7 +8,7 @@ use super::items;
 use super::miss::{Miss, PacketCount};
 use super::observation::{Observation, Ran, World};
 use super::role::Role;
-use super::seen::{Opening, Seen, SeenEsp};
+use super::seen::{Direction, Opening, Seen, SeenEsp};
 use super::shows::Shows;
 use super::step::Step;
 use super::template::{Facts, FillError, Template};
@@ -302,7 +302,13 @@ fn judge_packets(holds: &Holds, packets: &[Seen], facts: &Facts, tally: &mut Tal
     let esp: Vec<(&Seen, &SeenEsp)> = packets.iter().filter_map(|seen| Some((seen, seen.esp.as_ref()?))).collect();
     if let Some(wanted) = holds.clear {
         match between_the_pods(packets, facts) {
-            Ok(got) => tally.count(Some(wanted), PacketCount::Clear, got),
+            Ok(clear) => tally.count(Some(wanted), PacketCount::Clear, clear.count()),
+            Err(error) => tally.miss(not_filled(error)),
+        }
+    }
+    if let Some(wanted) = holds.leaked {
+        match between_the_pods(packets, facts) {
+            Ok(clear) => tally.count(Some(wanted), PacketCount::Leaked, clear.filter(|seen| leaves(seen)).count()),
             Err(error) => tally.miss(not_filled(error)),
         }
     }
@@ -325,12 +331,17 @@ fn judge_packets(holds: &Holds, packets: &[Seen], facts: &Facts, tally: &mut Tal
     tally.count(holds.decrypted, PacketCount::Decrypted, decrypted);
 }
 
-/// How many packets between the two pods could be read as they were.
-fn between_the_pods(packets: &[Seen], facts: &Facts) -> Result<usize, FillError> {
+/// Whether a packet goes out on the wire; the node's other devices lead to pods, or to itself.
+fn leaves(seen: &Seen) -> bool {
+    seen.direction == Some(Direction::Out) && seen.device.as_deref() == Some("eth0")
+}
+
+/// The packets between the two pods that could be read as they were.
+fn between_the_pods<'p>(packets: &'p [Seen], facts: &Facts) -> Result<impl Iterator<Item = &'p Seen>, FillError> {
     let pods = [Template::new("{pod_a_ip}").fill(facts)?, Template::new("{pod_b_ip}").fill(facts)?];
-    let is_pod = |address: std::net::IpAddr| pods.contains(&address.to_string());
+    let is_pod = move |address: std::net::IpAddr| pods.contains(&address.to_string());
     let clear = packets.iter().filter(|seen| seen.opening == Opening::Clear);
-    Ok(clear.filter(|seen| seen.outer.is_some_and(|(src, dst)| is_pod(src) && is_pod(dst))).count())
+    Ok(clear.filter(move |seen| seen.outer.is_some_and(|(src, dst)| is_pod(src) && is_pod(dst))))
 }
 
 fn not_filled(error: FillError) -> Miss {

@@ -303,6 +303,24 @@ mod tests {
                 "id: loo k",
                 "steps/look.yaml:1:5: the file is called look.yaml, so the id should be `look`",
             ),
+            (
+                "steps/look.yaml",
+                "place: worker",
+                "place: worker\nsetup: [{ at: machine, run: 'true' }]",
+                "steps/look.yaml:3:15: a setup runs on nodes and in pods, not on the learner's machine",
+            ),
+            (
+                "steps/look.yaml",
+                "checks:\n  - output: 'x'\nsolution:\n  - ip x s\n",
+                "setup: [{ at: worker, run: 'true' }]\n",
+                "steps/look.yaml:3:28: a setup needs checks and a solution that takes back what it did",
+            ),
+            (
+                "steps/look.yaml",
+                "place: worker",
+                "place: worker\nsetup: [{ at: worker, rum: 'true' }]",
+                "steps/look.yaml:3:23: unknown key `rum`",
+            ),
             ("course.yaml", "[look]", "[look, leap]", "course.yaml:7:19: there is no file steps/leap.yaml"),
             (
                 "course.yaml",

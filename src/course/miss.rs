@@ -115,6 +115,8 @@ pub enum PacketCount {
     Esp,
     /// Readable packets between the pods.
     Clear,
+    /// Readable packets between the pods that left the node.
+    Leaked,
     /// ESP packets that were decrypted.
     Decrypted,
     /// ESP packets whose ICV did not fit.
@@ -178,6 +180,7 @@ impl PacketCount {
         match self {
             Self::Esp => "esp",
             Self::Clear => "clear",
+            Self::Leaked => "leaked",
             Self::Decrypted => "decrypted",
             Self::Refused => "refused",
             Self::NoSa => "no-sa",

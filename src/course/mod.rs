@@ -45,6 +45,6 @@ pub use quiz::{Answered, Answers, Judgement, Question, QuestionKind, Unclear, Va
 pub use role::{Role, UnknownRole};
 pub use seen::{Direction, Opening, PacketPattern, Seen, SeenEsp};
 pub use shows::{ItemKind, ItemPattern, Items, Shows};
-pub use step::{Annotation, Step};
+pub use step::{Annotation, SetupLine, Step};
 pub use template::{Facts, FillError, Template, VARIABLES, complete};
 pub use text::{CourseText, OptionText, QuestionText, StepText};

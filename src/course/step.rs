@@ -12,6 +12,8 @@ pub struct Step {
     pub part: String,
     /// Where it begins.
     pub place: Role,
+    /// What the guide does quietly when the step begins: the fault that is to be found.
+    pub setup: Vec<SetupLine>,
     /// What must be seen; empty for a step to read.
     pub checks: Vec<Check>,
     /// The lines of the model solution, typed at `place`.
@@ -26,6 +28,15 @@ pub struct Step {
     pub quiz: Vec<Question>,
     /// Names this content: progress made under another hash was made with another step.
     pub hash: String,
+}
+
+/// A line that the guide runs, unseen, before the learner begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetupLine {
+    /// Where it runs: a node or a pod, never the learner's machine.
+    pub at: Role,
+    /// The line.
+    pub run: Template,
 }
 
 /// A line of output to say something about.

@@ -60,6 +60,8 @@ pub(super) struct Course {
     pub(super) labs: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) plan: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    pub(super) ready: bool,
     pub(super) parts: Vec<Part>,
 }
 
@@ -77,6 +79,8 @@ pub(super) struct Step {
     pub(super) id: Spanned<String>,
     pub(super) place: Spanned<String>,
     #[serde(default)]
+    pub(super) setup: Vec<SetupLine>,
+    #[serde(default)]
     pub(super) checks: Vec<Spanned<Check>>,
     #[serde(default)]
     pub(super) solution: Vec<Spanned<String>>,
@@ -88,6 +92,13 @@ pub(super) struct Step {
     pub(super) annotations: Vec<Annotation>,
     #[serde(default)]
     pub(super) quiz: Vec<Question>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SetupLine {
+    pub(super) at: Spanned<String>,
+    pub(super) run: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,6 +158,7 @@ pub(super) struct Captured {
     pub(super) at: Spanned<String>,
     pub(super) esp: Option<Count>,
     pub(super) clear: Option<Count>,
+    pub(super) leaked: Option<Count>,
     pub(super) decrypted: Option<Count>,
     #[serde(default)]
     pub(super) devices: Vec<Spanned<String>>,
@@ -166,6 +178,7 @@ pub(super) struct CaptureFile {
 pub(super) struct Holds {
     pub(super) esp: Option<Count>,
     pub(super) clear: Option<Count>,
+    pub(super) leaked: Option<Count>,
     pub(super) decrypted: Option<Count>,
     #[serde(default)]
     pub(super) devices: Vec<Spanned<String>>,

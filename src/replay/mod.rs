@@ -12,4 +12,4 @@ mod world;
 
 pub use prove::{Plan, replay};
 pub use report::{Claim, Failure, Finding, Proof, Report};
-pub use world::{LabWorld, capture_packets, device_names, keyring, quietly};
+pub use world::{LabWorld, capture_packets, device_names, keyring, quietly, set_up};

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use super::report::{Claim, Failure, Finding, Proof, Report};
 use super::runner::Runner;
-use super::world::{LabWorld, quietly};
+use super::world::{LabWorld, quietly, set_up};
 use crate::course::{
     Answered, Book, Check, Event, Facts, Judgement, Miss, Observation, Progress, Question, QuestionKind, QuestionText,
     Step, StepRef, StepText, Template,
@@ -74,6 +74,9 @@ impl Prover<'_> {
         let mut note = |claim, failure| findings.push(Finding { claim, failure });
         self.runner.tidy_up()?;
         self.runner.lab.save(BEFORE)?;
+        if !step.setup.is_empty() {
+            note(Claim::Setup, self.sets_up(step)?);
+        }
         if !step.checks.is_empty() {
             note(Claim::FailsBefore, self.fails_before(step)?);
             for (at, way) in step.wrong.iter().enumerate() {
@@ -118,12 +121,23 @@ impl Prover<'_> {
     /// Does a step without proving it, so that the next finds the world it needs.
     fn go_through(&mut self, step: &Step) -> Result<(), Trouble> {
         self.runner.tidy_up()?;
+        let facts = self.runner.facts()?;
+        set_up(self.runner.lab, step, &facts)?;
         let walked = self.walk(step, &step.solution)?;
         match walked.failure(step, &step.solution) {
             None => Ok(()),
             Some(failure) => Err(Trouble::failed(format!("the step `{}` before it could not be done", step.id))
                 .hint(format!("`esplain replay --step {}` says more; it got: {}", step.id, failure.got))),
         }
+    }
+
+    /// Brings the fault about that the step is to find; gives why that did not work.
+    fn sets_up(&mut self, step: &Step) -> Result<Option<Failure>, Trouble> {
+        let facts = self.runner.facts()?;
+        Ok(set_up(self.runner.lab, step, &facts).err().map(|trouble| Failure {
+            expected: "every line of the setup ends with 0".to_owned(),
+            got: std::iter::once(trouble.what).chain(trouble.causes).collect::<Vec<_>>().join("\n"),
+        }))
     }
 
     /// Whether nothing is met by a command that does nothing.
@@ -149,10 +163,11 @@ impl Prover<'_> {
             .any(|place| place.name == name || place.aliases.iter().any(|alias| alias == name)))
     }
 
-    /// Types lines into the lab as it was before the step.
+    /// Types lines into the lab as it is when the step begins.
     fn afresh(&mut self, step: &Step, lines: &[Template]) -> Result<Walked, Trouble> {
         self.runner.tidy_up()?;
         self.runner.lab.restore(BEFORE)?;
+        self.sets_up(step)?;
         self.walk(step, lines)
     }
 

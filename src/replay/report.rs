@@ -37,6 +37,8 @@ pub struct Finding {
 /// The kinds of things that must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
+    /// The setup runs: the fault is there.
+    Setup,
     /// Nothing is met before anything is done.
     FailsBefore,
     /// The solution meets every check.
@@ -200,6 +202,7 @@ impl Claim {
     /// The claim in words.
     pub fn words(&self) -> String {
         match self {
+            Self::Setup => "the setup runs".to_owned(),
             Self::FailsBefore => "nothing is met before the solution".to_owned(),
             Self::Solution => "the solution meets every check".to_owned(),
             Self::Variant(number) => format!("variant {number} meets every check"),

@@ -3,7 +3,7 @@ use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use crate::capture::Reader;
-use crate::course::{Outcome, Role, Seen, World};
+use crate::course::{Facts, Outcome, Role, Seen, Step, World};
 use crate::decrypt::{Keyring, Scratch};
 use crate::lab::{Input, JobEvent, Lab, Stream};
 use crate::trouble::Trouble;
@@ -49,6 +49,23 @@ pub fn quietly(lab: &mut dyn Lab, place: &str, line: &str) -> Result<(String, St
     }
     lab.send(job, Input::Terminate)?;
     Err(Trouble::unusable(format!("`{line}` on {place} did not end within {} seconds", PATIENCE.as_secs())))
+}
+
+/// Runs a step's setup without anyone looking. Each line has a shell of its own, which leaves nothing behind in the
+/// learner's.
+pub fn set_up(lab: &mut dyn Lab, step: &Step, facts: &Facts) -> Result<(), Trouble> {
+    for line in &step.setup {
+        let failed = || Trouble::unusable(format!("the step `{}` could not be set up", step.id));
+        let run = line.run.fill(facts).map_err(|error| failed().because(&error))?;
+        let (output, errors, status) = quietly(lab, line.at.name(), &format!("({run})"))?;
+        if status != 0 {
+            let mut trouble = failed();
+            let what = format!("`{}` on {} ended with {status}: {output}{errors}", line.run.as_written(), line.at);
+            trouble.causes.push(what.trim_end().to_owned());
+            return Err(trouble.hint("`:reset` begins the step again; `:skip` goes on without it"));
+        }
+    }
+    Ok(())
 }
 
 /// The keys of a place's own states; none where there is no XFRM to ask.

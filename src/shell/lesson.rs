@@ -6,7 +6,7 @@ use super::session::{Session, lab_word};
 use crate::course::{Event, How, Observation, StepVerdict};
 use crate::lab::LabKind;
 use crate::render::{Block, Line, Role, inline, layout, markdown, sanitised};
-use crate::replay::{LabWorld, quietly};
+use crate::replay::{LabWorld, quietly, set_up};
 
 impl Session {
     /// The first screen.
@@ -38,6 +38,7 @@ impl Session {
         self.record(event);
         // For `:reset`; a lab that cannot keep its state says so when it is asked to bring it back.
         let _ = self.lab.save(&self.guide.step().id);
+        self.break_something();
         let place = self.guide.step().place;
         let there = self.go_to(place.name()).is_ok();
         self.show_step(true);
@@ -46,6 +47,35 @@ impl Session {
             self.console.raw("\n");
         }
         self.settle();
+    }
+
+    /// Brings about what the step at hand is to find, unless that was found and mended already. What was seen of an earlier
+    /// fault says nothing about this one, so the checks are open again.
+    pub(super) fn break_something(&mut self) {
+        if !self.has_open_setup() {
+            return;
+        }
+        if !self.guide.done().met.is_empty() {
+            let event = Event::Reset(self.guide.step_ref());
+            self.record(event);
+        }
+        let (step, facts) = (self.guide.step().clone(), self.facts());
+        if let Err(trouble) = set_up(&mut *self.lab, &step, &facts) {
+            self.console.trouble(&trouble, &self.words);
+        }
+        // Packets of the setup are none of the learner's.
+        self.feed.skip(&mut *self.lab);
+    }
+
+    /// Takes the fault of the step at hand back, if it is still there, so that the learner can go elsewhere. Gives whether
+    /// the lab could do that.
+    pub(super) fn mend(&mut self) -> bool {
+        !self.has_open_setup() || self.lab.restore(&self.guide.step().id).is_ok()
+    }
+
+    /// Whether the step at hand broke something that is not mended yet.
+    pub(super) fn has_open_setup(&self) -> bool {
+        !self.guide.step().setup.is_empty() && !self.guide.checks_met()
     }
 
     /// Shows the step at hand: all of it, or only the task and how far it is.
@@ -169,13 +199,13 @@ impl Session {
     }
 
     /// Runs the solutions of the steps before the one at hand that this sitting's lab has not seen yet, so that a walk
-    /// taken up in the middle finds the world it needs.
+    /// taken up in the middle finds the world it needs. A step with a setup leaves the world as it found it, and is passed
+    /// over.
     pub(super) fn prepare(&mut self) {
         let here = self.guide.step().id.clone();
-        let before: Vec<String> =
-            self.guide.course().steps().map(|step| step.id.clone()).take_while(|id| *id != here).collect();
-        let missing: Vec<String> = before.into_iter().filter(|id| !self.prepared.contains(id)).collect();
-        for id in missing {
+        let before = self.guide.course().steps().take_while(|step| step.id != here);
+        let missing = before.filter(|step| step.setup.is_empty() && !self.prepared.contains(&step.id));
+        for id in missing.map(|step| step.id.clone()).collect::<Vec<_>>() {
             self.act_out(&id);
             self.prepared.insert(id);
         }
@@ -263,6 +293,7 @@ impl Session {
 
     /// Leaves the step at hand behind and comes to another.
     pub(super) fn leave_for(&mut self, step: &str) {
+        self.mend();
         self.guide.go(step);
         self.enter();
     }
@@ -270,7 +301,8 @@ impl Session {
     /// Skips the step at hand: the world is left as if it had been solved.
     pub(super) fn skip(&mut self) {
         let id = self.guide.step().id.clone();
-        if !self.prepared.contains(&id) && !self.guide.checks_met() {
+        let mended = self.has_open_setup() && self.mend();
+        if !mended && !self.prepared.contains(&id) && !self.guide.checks_met() {
             self.act_out(&id);
         }
         self.prepared.insert(id);

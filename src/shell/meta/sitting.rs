@@ -25,9 +25,12 @@ pub(super) fn resume(session: &mut Session, rest: &str) -> Result<Reply, Trouble
         session.tell("ui-not-playing", &[]);
         return Ok(Reply::ON);
     }
-    if let Err(trouble) = session.lab.restore(BEFORE_PLAY) {
+    // Of a fault it cannot be said whether it survived the play: the step begins anew.
+    let before = if session.has_open_setup() { session.guide.step().id.clone() } else { BEFORE_PLAY.to_owned() };
+    if let Err(trouble) = session.lab.restore(&before) {
         session.console.trouble(&trouble, &session.words);
     }
+    session.break_something();
     let place = session.guide.step().place;
     session.go_to(place.name())?;
     session.show_step(false);
@@ -70,6 +73,7 @@ pub(super) fn reset(session: &mut Session, rest: &str) -> Result<Reply, Trouble>
         return Ok(Reply::ON);
     }
     if all {
+        session.mend();
         if let Err(error) = session.guide.forget() {
             return Err(Trouble::unusable(session.say("ui-not-saved", &[("why", error.to_string().into())])));
         }
