@@ -1,8 +1,6 @@
 //! The courses in the binary: they lint clean, and each step proves itself on the simulated lab, in every language.
 
-use std::sync::OnceLock;
-
-use esplain::course::{Book, Files, Gravity, Template, lint};
+use esplain::course::{Book, Files, Gravity, Role, SetupLine, Step, Template, lint};
 use esplain::lab::sim::Sim;
 use esplain::replay::{Claim, Plan, Report, replay};
 use esplain::words::Language;
@@ -10,17 +8,22 @@ use proptest::prelude::*;
 
 const SEED: u64 = 7;
 
-fn files() -> &'static Files {
-    static FILES: OnceLock<Files> = OnceLock::new();
-    FILES.get_or_init(|| Files::embedded("cilium-ipsec").expect("the course is in the binary"))
+/// The courses in the binary.
+fn shelf() -> Vec<Files> {
+    Files::embedded_courses().map(files).collect()
 }
 
-fn book() -> Book {
-    Book::read(files()).unwrap_or_else(|faults| panic!("{faults:#?}"))
+fn files(course: &str) -> Files {
+    Files::embedded(course).expect("the course is in the binary")
+}
+
+fn book(files: &Files) -> Book {
+    Book::read(files).unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 
 fn replayed(book: &Book, language: Language, step: Option<&str>) -> Report {
-    replay(Plan { book, language, step }, &mut Sim::new(SEED)).unwrap_or_else(|trouble| panic!("{trouble}"))
+    let mut lab = if book.course.ready { Sim::ready(SEED) } else { Sim::new(SEED) };
+    replay(Plan { book, language, step }, &mut lab).unwrap_or_else(|trouble| panic!("{trouble}"))
 }
 
 #[test]
@@ -34,21 +37,34 @@ fn every_course_in_the_binary_lints_clean() {
 
 #[test]
 fn every_step_proves_itself_in_english() {
-    let report = replayed(&book(), Language::En, None);
-    assert!(report.failures() == 0, "{}", report.text());
+    for files in shelf() {
+        let report = replayed(&book(&files), Language::En, None);
+        assert!(report.failures() == 0, "{}", report.text());
+    }
 }
 
 #[test]
 fn every_step_proves_itself_in_chinese() {
-    let report = replayed(&book(), Language::Zh, None);
-    assert!(report.failures() == 0, "{}", report.text());
+    for files in shelf() {
+        let report = replayed(&book(&files), Language::Zh, None);
+        assert!(report.failures() == 0, "{}", report.text());
+    }
+}
+
+/// Every step of every course.
+fn steps() -> Vec<(Files, Step)> {
+    let of = |files: Files| {
+        let steps: Vec<Step> = book(&files).course.steps().cloned().collect();
+        steps.into_iter().map(move |step| (files.clone(), step))
+    };
+    shelf().into_iter().flat_map(of).collect()
 }
 
 /// The solution of each step in turn does nothing: that step alone is red, and for that reason.
 #[test]
 fn a_step_whose_solution_is_broken_is_found() {
-    for step in book().course.steps().filter(|step| !step.checks.is_empty()) {
-        let mut broken = book();
+    for (files, step) in steps().into_iter().filter(|(_, step)| !step.checks.is_empty()) {
+        let mut broken = book(&files);
         for other in broken.course.parts.iter_mut().flat_map(|part| &mut part.steps) {
             if other.id == step.id {
                 other.solution = vec![Template::new("true")];
@@ -64,9 +80,9 @@ fn a_step_whose_solution_is_broken_is_found() {
 /// Each check of each step in turn asks for what never happens.
 #[test]
 fn a_step_whose_check_is_broken_is_found() {
-    for step in book().course.steps() {
+    for (files, step) in steps() {
         for check in &step.checks {
-            let mut broken = book();
+            let mut broken = book(&files);
             for other in broken.course.parts.iter_mut().flat_map(|part| &mut part.steps) {
                 if other.id == step.id {
                     for other in other.checks.iter_mut().filter(|other| other.id == check.id) {
@@ -80,14 +96,44 @@ fn a_step_whose_check_is_broken_is_found() {
     }
 }
 
+/// The setup of each step in turn is left out: what the step is about is not there, and it is red. One that cannot run is
+/// found, too.
+#[test]
+fn a_step_whose_setup_is_broken_is_found() {
+    let with_setup = steps().into_iter().filter(|(_, step)| !step.setup.is_empty());
+    for (files, step) in with_setup {
+        for run in [None, Some("false")] {
+            let mut broken = book(&files);
+            for other in broken.course.parts.iter_mut().flat_map(|part| &mut part.steps) {
+                if other.id == step.id {
+                    let line = |run| SetupLine { at: Role::Worker, run: Template::new(run) };
+                    other.setup = run.into_iter().map(line).collect();
+                }
+            }
+            let report = replayed(&broken, Language::En, Some(&step.id));
+            let proof = report.proofs.last().expect("the step was proven");
+            let red = proof.findings.iter().filter(|finding| finding.failure.is_some());
+            let claims: Vec<&Claim> = red.map(|finding| &finding.claim).collect();
+            assert!(claims.contains(&&Claim::Solution), "{}: {claims:?}", step.id);
+            assert_eq!(claims.contains(&&Claim::Setup), run.is_some(), "{}: {claims:?}", step.id);
+        }
+    }
+}
+
 /// Each hint, note, question and explanation in turn is taken out, in every language.
 #[test]
 fn words_that_are_missing_anywhere_are_found() {
-    let pages: Vec<&str> = files().paths().filter(|path| path.contains('/') && !path.starts_with("steps/")).collect();
-    assert!(pages.len() > 40, "{pages:?}");
+    for files in shelf() {
+        words_that_are_missing_are_found(&files);
+    }
+}
+
+fn words_that_are_missing_are_found(files: &Files) {
+    let pages: Vec<&str> = files.paths().filter(|path| path.contains('/') && !path.starts_with("steps/")).collect();
+    assert!(pages.len() > 4, "{pages:?}");
     for page in pages {
-        let text = files().text(page).expect("it was listed");
-        let small = course_of_one_page(page);
+        let text = files.text(page).expect("it was listed");
+        let small = course_of_one_page(files, page);
         assert_eq!(lint(&small), [], "{page}");
         for heading in text.lines().filter(|line| line.starts_with("##")) {
             let mut broken = small.clone();
@@ -107,10 +153,10 @@ fn words_that_are_missing_anywhere_are_found() {
 }
 
 /// A course of the one step that a page is about; the whole course for a `course.md`.
-fn course_of_one_page(page: &str) -> Files {
+fn course_of_one_page(files: &Files, page: &str) -> Files {
     let (language, step) = page.strip_suffix(".md").and_then(|page| page.split_once('/')).expect("LANG/ID.md");
     if step == "course" {
-        return files().clone();
+        return files.clone();
     }
     let yaml = format!("steps/{step}.yaml");
     let plan = "format: 1\nid: small\nlabs: [sim]\n";
@@ -118,8 +164,8 @@ fn course_of_one_page(page: &str) -> Files {
     Files::from_iter([
         ("course.yaml", course.as_str()),
         (&format!("{language}/course.md"), "# Small\nSmall.\n## part one\nOne\n"),
-        (&yaml, files().text(&yaml).unwrap_or_default()),
-        (page, files().text(page).unwrap_or_default()),
+        (&yaml, files.text(&yaml).unwrap_or_default()),
+        (page, files.text(page).unwrap_or_default()),
     ])
 }
 
@@ -151,7 +197,7 @@ proptest! {
         cut in 0..60_usize,
         put in prop::sample::select(vec!["", ":", "- ", "{", "}", "\"", "'", "\t", "&a", "*a", "!x", "\0", "\u{feff}", "中", "# ", "## quiz ", "### wrong ", "{spy}", "\n"]),
     ) {
-        let mut files = course_of_one_page("en/states.md");
+        let mut files = course_of_one_page(&files("cilium-ipsec"), "en/states.md");
         let text = files.text(page).unwrap_or_default().to_owned();
         let boundary = |near: usize| (near..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
         let start = boundary(at.index(text.len() + 1));

@@ -566,6 +566,48 @@ fn watched_packets_appear_above_the_prompt_and_copies_are_recognised() {
     });
 }
 
+/// What became of each ping that was typed: whether it was answered.
+fn pings(said: &str) -> Vec<bool> {
+    said.lines().filter(|line| line.contains("packets transmitted")).map(|line| line.contains(" 0% ")).collect()
+}
+
+#[test]
+fn a_fault_is_there_when_its_step_begins_and_gone_when_the_learner_goes_elsewhere() {
+    let home = home();
+    let (lost, answered) = (false, true);
+    let ping = "ping -c 1 -W 1 10.0.1.165";
+    let mend = "ip xfrm state delete dst 10.0.1.236 proto esp spi 3 mark 0xd00 mask 0xf00";
+    for (lines, outcome) in [
+        (vec![":packets", ping], vec![lost]),
+        (vec![ping, ":skip", ":on pod-a", ping], vec![lost, answered]),
+        (vec![":goto method", ":on pod-a", ping, ":goto key-mismatch", ping], vec![answered, lost]),
+        (vec![":on worker2", mend, ":reset yes", ping, ":on worker2", "ip xfrm state count"], vec![lost]),
+        (vec![":play", ":on worker2", mend, ":resume", ping], vec![lost]),
+        (vec![":reset all yes", ":on pod-a", ping], vec![answered]),
+    ] {
+        let input = lines.join("\n") + "\n";
+        let arguments = ["learn", "ipsec-troubleshooting", "--fresh", "--step", "key-mismatch"];
+        let output = piped(home.path(), &arguments, &[], &input);
+        let said = text(&output.stdout);
+        assert_eq!(pings(&said), outcome, "{lines:?}:\n{said}");
+        assert!(!said.contains("could not be set up") && !said.contains("xfrm state add"), "{lines:?}:\n{said}");
+        if lines.contains(&"ip xfrm state count") {
+            assert!(said.contains("SAD count 3"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_fault_that_was_half_found_is_to_be_found_anew() {
+    let home = home();
+    let begin = ["learn", "ipsec-troubleshooting", "--step", "key-mismatch"];
+    let ping = "ping -c 1 -W 1 10.0.1.165\n";
+    let said = text(&piped(home.path(), &begin, &[], ping).stdout);
+    assert!(said.contains("[done] The ping is lost"), "{said}");
+    let said = text(&piped(home.path(), &["learn", "ipsec-troubleshooting"], &[], ":on pod-a\n").stdout);
+    assert!(said.contains("[open] The ping is lost"), "{said}");
+}
+
 #[test]
 fn a_fresh_walk_forgets_progress_and_keeps_a_copy() {
     let home = home();

@@ -55,7 +55,8 @@ impl Entry {
             Some(Replay::Esn { window, .. }) => *window,
             _ => u32::from(state.replay_window),
         };
-        let window = ReplayWindow::new(size)?;
+        let received = state.replay.as_ref().map_or(0, Replay::received);
+        let window = ReplayWindow::new(size)?.resumed_at(received);
         let sent = state.replay.as_ref().map_or(0, Replay::sent);
         Some(Self {
             id,

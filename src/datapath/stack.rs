@@ -188,6 +188,18 @@ impl Stack {
         }
     }
 
+    /// Gives a device another MTU. A learned path MTU by that device that is too large now, or that the device itself was
+    /// the reason for, follows it (`fib_nhc_update_mtu`, net/ipv4/fib_semantics.c, Linux 6.1).
+    pub fn set_mtu(&mut self, name: &str, mtu: u32) {
+        let Some(device) = self.device_mut(name) else { return };
+        let before = std::mem::replace(&mut device.mtu, mtu);
+        for note in self.path_mtus.iter_mut().filter(|note| note.route.dev.as_deref() == Some(name)) {
+            if mtu < note.mtu || note.mtu == before {
+                note.mtu = mtu;
+            }
+        }
+    }
+
     /// Takes a device down; the routes by it go, and its IPv6 addresses.
     pub fn set_down(&mut self, name: &str) {
         let Some(device) = self.device_mut(name) else { return };

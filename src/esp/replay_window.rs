@@ -44,6 +44,13 @@ impl ReplayWindow {
         (size <= Self::MAX_SIZE).then(|| Self { size, top: 0, bits: vec![0; size.div_ceil(64) as usize] })
     }
 
+    /// The window as if `top` were the highest number accepted and nothing below it had come: what the kernel makes of
+    /// `replay-seq`.
+    #[must_use]
+    pub fn resumed_at(self, top: u64) -> Self {
+        Self { top, ..self }
+    }
+
     /// How many numbers it holds; 0 is off.
     pub fn size(&self) -> u32 {
         self.size
@@ -154,6 +161,16 @@ mod tests {
         assert_eq!(window.accept(3), Err(Replay::Seen { seq: 3 }));
         assert_eq!(window.accept(4), Ok(()));
         assert_eq!((window.top(), window.bitmap()), (5, 0b11111));
+    }
+
+    #[test]
+    fn a_window_that_resumes_refuses_what_lies_left_of_it_and_takes_the_rest() {
+        let mut window = window(32).resumed_at(20_000);
+        assert_eq!((window.top(), window.bitmap()), (20_000, 0));
+        assert_eq!(window.check(19_968), Err(Replay::TooOld { seq: 19_968, left: 19_969 }));
+        assert_eq!(window.accept(19_969), Ok(()));
+        assert_eq!(window.accept(20_000), Ok(()));
+        assert_eq!(window.bitmap(), 1 << 31 | 1);
     }
 
     #[test]

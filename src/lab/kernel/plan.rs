@@ -94,6 +94,8 @@ pub(super) fn pieces(cluster: &Cluster, id: StackId) -> Vec<Piece> {
 pub(super) fn scrub(stack: &Stack) -> Vec<String> {
     let mut lines = vec!["xfrm state flush".to_owned(), "xfrm policy flush".to_owned(), "rule flush".to_owned()];
     lines.push("route flush cache".to_owned());
+    let cables = stack.devices.iter().filter(|device| !device.is_loopback());
+    lines.extend(cables.map(|device| format!("link set {} mtu {}", device.name, device.mtu)));
     let mut tables: Vec<String> = stack.routes.iter().map(|route| route.table.to_string()).collect();
     tables.sort();
     tables.dedup();

@@ -351,9 +351,7 @@ impl Run<'_> {
                     if mtu > 65535 {
                         return Err(Failed::kernel("mtu greater than device maximum."));
                     }
-                    if let Some(device) = stack.device_mut(&dev) {
-                        device.mtu = mtu;
-                    }
+                    stack.set_mtu(&dev, mtu);
                 }
                 "address" => {
                     let mac = super::neigh::read_mac(&value)
