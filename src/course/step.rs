@@ -54,10 +54,10 @@ impl Step {
         self.checks.iter().find(|check| check.id == id)
     }
 
-    /// Every line that the guide may run by itself for this step, with its place, in order and each once: the solution
-    /// (when the step is skipped, or prepared for a later one) and the probes of its checks.
+    /// Every line that the guide may run by itself for this step, with its place, in order and each once: the setup, the
+    /// solution (when the step is skipped, or prepared for a later one) and the probes of its checks.
     pub fn errands(&self) -> Vec<(Role, &Template)> {
-        let mut errands = Vec::new();
+        let mut errands: Vec<(Role, &Template)> = self.setup.iter().map(|line| (line.at, &line.run)).collect();
         let mut place = self.place;
         for line in &self.solution {
             let written = line.as_written();
