@@ -61,5 +61,7 @@ trace-drop = { $reason ->
     [no-neighbour] nobody answers for the next hop
     [hook] an eBPF program says so ({ $name })
     [no-socket] no program waits for it
+    [no-policy] no XFRM policy fits it, and the default policy is block; no counter tells
+    [no-memory] there is no memory for one more header: Linux doubles a packet's buffer each time it wraps it
    *[no-protocol] this host does not know its protocol
 }

@@ -61,5 +61,7 @@ trace-drop = { $reason ->
     [no-neighbour] 下一跳没有应答
     [hook] eBPF 程序要求丢弃（{ $name }）
     [no-socket] 没有程序在接收它
+    [no-policy] 没有 XFRM 策略匹配它，而默认策略是 block；没有计数器会增加
+    [no-memory] 没有内存再放一层头部：Linux 每次封装都要把报文的缓冲区加倍
    *[no-protocol] 本机不认识它的协议
 }

@@ -21,18 +21,19 @@ impl Cluster {
         if device.noarp || device.is_loopback() {
             // `arp_constructor`: the neighbour's address is the device's own.
             let mac = device.mac;
+            let key = if device.is_loopback() { Ipv4Addr::UNSPECIFIED } else { dst.next_hop };
             self.note(stack, Some(dst.device), &skb, skb.mark, || Stage::Neighbour {
                 address: dst.next_hop.into(),
                 mac: Some(mac),
             });
-            return self.transmit_to(port, skb, mac);
+            return self.transmit_unasked(port, skb, key, mac);
         }
         if dst.kind == RouteType::Broadcast || dst.next_hop.is_broadcast() {
-            return self.transmit_to(port, skb, Mac::BROADCAST);
+            return self.transmit_unasked(port, skb, dst.next_hop, Mac::BROADCAST);
         }
         if dst.next_hop.is_multicast() {
             let [_, b, c, d] = dst.next_hop.octets();
-            return self.transmit_to(port, skb, Mac([1, 0, 0x5e, b & 0x7f, c, d]));
+            return self.transmit_unasked(port, skb, dst.next_hop, Mac([1, 0, 0x5e, b & 0x7f, c, d]));
         }
         let now = self.now();
         let address = IpAddr::from(dst.next_hop);
@@ -68,11 +69,21 @@ impl Cluster {
         }
     }
 
+    /// Sends to an address that nobody need be asked for, and keeps it as such.
+    fn transmit_unasked(&mut self, port: Port, skb: Skb, address: Ipv4Addr, mac: Mac) {
+        let now = self.now();
+        match self.neighbour_mut(port, address.into()) {
+            Some(entry) => entry.used = now,
+            None => self.know_neighbour(port, address, mac, NeighbourState::Noarp),
+        }
+        self.transmit_to(port, skb, mac);
+    }
+
     fn start_asking(&mut self, port: Port, address: Ipv4Addr, skb: Skb) {
         let now = self.now();
         let source = ipv4::header(&skb.octets).map(|header| ipv4::source(&header));
         let mut entry = Neighbour::new(port.device, address.into(), NeighbourState::Incomplete, None, now);
-        entry.probes = 1;
+        entry.probes = timing::UCAST_PROBES + 1;
         entry.waiting.push(skb);
         let Some(own) = self.stack_mut(port.stack) else { return };
         own.neighbours.retain(|old| !(old.device == port.device && old.address == entry.address));
@@ -212,7 +223,7 @@ impl Cluster {
             NeighbourState::Incomplete | NeighbourState::Probe => {
                 let (limit, whom) = match entry.state {
                     NeighbourState::Probe => (timing::UCAST_PROBES, entry.mac),
-                    _ => (timing::MCAST_PROBES, None),
+                    _ => (timing::UCAST_PROBES + timing::MCAST_PROBES, None),
                 };
                 if entry.probes >= limit {
                     entry.enter(NeighbourState::Failed, now);

@@ -6,6 +6,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::device::{Device, DeviceKind, IfIndex, Mac, Port, StackId};
 use super::hop::{Hop, Stage};
+use super::sad::StateId;
 use super::skb::{Ethernet, Journey, Skb};
 use super::stack::Stack;
 use super::tap::{Sight, Tap, TapId};
@@ -43,6 +44,8 @@ pub(super) enum Event {
     Again(Port, Skb),
     /// A neighbour's timer.
     Neighbour(Port, IpAddr),
+    /// A larval state's time is over.
+    Larval(StackId, StateId),
 }
 
 /// The seeded random numbers of a cluster.
@@ -237,6 +240,7 @@ impl Cluster {
             Event::Receive(port, skb) => self.receive(port, skb),
             Event::Again(port, skb) => self.receive_again(port, skb),
             Event::Neighbour(port, address) => self.neighbour_timer(port, address),
+            Event::Larval(stack, id) => self.larval_timer(stack, id),
         }
     }
 

@@ -202,6 +202,10 @@ pub enum Drop {
     NoSocket,
     /// A protocol this stack does not have.
     NoProtocol,
+    /// No policy fits, and `ip xfrm policy setdefault` says to block then (EPERM); no counter.
+    NoPolicy,
+    /// There was no memory for one more header.
+    NoMemory,
 }
 
 impl Drop {
@@ -224,6 +228,8 @@ impl Drop {
             Self::Hook(why) => why,
             Self::NoSocket => "NO_SOCKET",
             Self::NoProtocol => "InUnknownProtos",
+            Self::NoPolicy => "XFRM_POLICY",
+            Self::NoMemory => "NOMEM",
         }
     }
 }

@@ -8,6 +8,7 @@
 //! addresses and routes are kept and listed, IPv6 packets are not forwarded.
 
 mod arp;
+mod buffer;
 mod cilium;
 mod cluster;
 mod counters;
@@ -17,6 +18,7 @@ mod hop;
 mod icmp;
 pub mod ipv4;
 mod kind;
+mod larval;
 mod neighbour;
 mod programs;
 mod receive;
@@ -44,7 +46,7 @@ pub use hop::{Drop, Hop, PolicyVerdict, RouteAnswer, RoutePurpose, Stage};
 pub use kind::Node;
 pub use neighbour::{Neighbour, NeighbourState};
 pub use routing::{Refusal, RouteFlow, device_of, gateway_of};
-pub use sad::{Entry, PolicyEntry, Refused, StateId};
+pub use sad::{DefaultPolicy, Entry, PolicyEntry, Refused, StateId};
 pub use send::{Outgoing, PathMtu, SendError};
 pub use skb::{Journey, Skb};
 pub use socket::{Received, Socket, SocketId, SocketKind};

@@ -20,7 +20,7 @@ pub struct Neighbour {
     pub confirmed: Timestamp,
     /// When a packet last went to it.
     pub used: Timestamp,
-    /// Solicitations sent in this state.
+    /// Solicitations counted (`neigh->probes`): from the first broadcast on, those by unicast count as sent.
     pub probes: u32,
     /// Packets that wait for the answer; the kernel bounds them by `unres_qlen_bytes`.
     pub waiting: Vec<Skb>,
@@ -78,7 +78,9 @@ impl Neighbour {
     pub fn enter(&mut self, state: NeighbourState, now: Timestamp) {
         self.state = state;
         self.since = now;
-        self.probes = 0;
+        if state == NeighbourState::Probe {
+            self.probes = 0;
+        }
         if state == NeighbourState::Reachable {
             self.confirmed = now;
         }

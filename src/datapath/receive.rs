@@ -230,6 +230,9 @@ impl Cluster {
             self.complain(stack, &skb, icmp::UNREACHABLE, icmp::FRAGMENTATION_NEEDED, Some(mtu));
             return self.drop(stack, Some(port.device), &skb, Drop::TooBig);
         }
+        if !skb.buffer.make_room(self.headers_of(stack, &path)) {
+            return self.drop(stack, Some(port.device), &skb, Drop::NoMemory);
+        }
         let ttl = header.time_to_live - 1;
         ipv4::rewrite(&mut skb.octets, |header| header.time_to_live = ttl);
         self.count(stack, "IpForwDatagrams");

@@ -20,6 +20,14 @@ pub struct RouteFlow {
     pub oif: Option<String>,
 }
 
+impl RouteFlow {
+    /// A packet of this host without a mark, whose source is still to be chosen.
+    pub fn to(dst: std::net::Ipv4Addr) -> Self {
+        let src = std::net::Ipv4Addr::UNSPECIFIED.into();
+        Self { dst: dst.into(), src, mark: 0, tos: 0, iif: "lo".to_owned(), oif: None }
+    }
+}
+
 /// Why the tables refuse a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {

@@ -5,8 +5,8 @@ use super::device::StackId;
 use crate::esp::{ReplayWindow, Sa, SeqIv, Spi, Unusable};
 use crate::packet::Timestamp;
 use crate::xfrm::{
-    Direction, Flow, Level, Limits, Mode, Policy, PolicyStats, Proto, Replay, State, StateFlags, StateStats, Template,
-    Usage,
+    Action, Direction, Flow, Level, Limits, Mode, Policy, PolicyStats, Proto, Replay, State, StateFlags, StateStats,
+    Template, Usage,
 };
 
 /// Names an entry of a stack's SAD for as long as it is there.
@@ -18,6 +18,8 @@ pub struct StateId(pub u64);
 pub struct Entry {
     /// Its name.
     pub id: StateId,
+    /// Whether it only keeps an SPI until there is a key (`XFRM_STATE_ACQ`).
+    pub larval: bool,
     /// What was asked for with `ip xfrm state add`.
     pub state: State,
     /// The compiled SA, or why there is none: the listing that it came from hid the key.
@@ -60,6 +62,7 @@ impl Entry {
         let sent = state.replay.as_ref().map_or(0, Replay::sent);
         Some(Self {
             id,
+            larval: false,
             sa,
             iv: SeqIv { random: random.octets() },
             sent,
@@ -145,6 +148,35 @@ impl PolicyEntry {
     }
 }
 
+/// What a stack does with a packet that no policy fits (`XFRM_MSG_SETDEFAULT`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DefaultPolicy {
+    /// For packets to this host.
+    pub input: Action,
+    /// For packets through it.
+    pub forward: Action,
+    /// For packets from it.
+    pub output: Action,
+}
+
+impl Default for DefaultPolicy {
+    fn default() -> Self {
+        Self { input: Action::Allow, forward: Action::Allow, output: Action::Allow }
+    }
+}
+
+impl DefaultPolicy {
+    /// That of a direction.
+    pub fn of(&self, dir: Direction) -> Action {
+        match dir {
+            Direction::In => self.input,
+            Direction::Fwd => self.forward,
+            Direction::Out => self.output,
+            Direction::Other(_) => Action::Allow,
+        }
+    }
+}
+
 /// Why the kernel did not change the SAD or the SPD; `Display` is its error text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refused {
@@ -188,8 +220,13 @@ impl Cluster {
     /// `ip xfrm state update` (`xfrm_state_update`): limits, output-mark and `if_id` change; a key never does.
     pub fn update_state(&mut self, stack: StackId, state: &State) -> Result<(), Refused> {
         let own = self.stacks.get_mut(stack.0).ok_or(Refused::Invalid)?;
-        let found = own.sad.iter_mut().rev().find(|entry| is_found_by(&entry.state, state_key(state)));
-        let kept = &mut found.ok_or(Refused::NoState)?.state;
+        let found = own.sad.iter().rposition(|entry| is_found_by(&entry.state, state_key(state)));
+        let at = found.ok_or(Refused::NoState)?;
+        if own.sad.get(at).is_some_and(|entry| entry.larval) {
+            own.sad.remove(at);
+            return self.add_state(stack, state.clone()).map(|_| ());
+        }
+        let kept = &mut own.sad.get_mut(at).ok_or(Refused::NoState)?.state;
         if state.encap.is_some() && kept.encap.is_none() {
             return Err(Refused::Invalid);
         }
@@ -266,7 +303,8 @@ pub(super) fn for_template<'a>(
     sad.iter()
         .filter(|entry| {
             let state = &entry.state;
-            state.dst == dst
+            !entry.larval
+                && state.dst == dst
                 && (state.src == src || state.src.is_unspecified())
                 && state.reqid == template.reqid
                 && state.mode == template.mode

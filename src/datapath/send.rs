@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::buffer::Buffer;
 use super::cluster::{Cluster, Event};
 use super::device::{DeviceKind, IfIndex, Mac, Port, StackId};
 use super::hook::{HookPoint, HookVerdict};
@@ -84,6 +85,9 @@ pub enum SendError {
     /// EINVAL: a blackhole route or a source address that is not ours.
     #[error("Invalid argument")]
     Invalid,
+    /// EPERM: the default policy is block.
+    #[error("Operation not permitted")]
+    NotPermitted,
     /// EMSGSIZE.
     #[error("Message too long")]
     TooLong {
@@ -156,6 +160,7 @@ impl Cluster {
         let source = self.source_for(stack, out, &dst).ok_or(SendError::NetUnreachable)?;
         let header = self.header_for(stack, out, source, &dst);
         skb.octets = ipv4::packet(header, &out.payload);
+        skb.buffer = Buffer::of_packet(skb.octets.len());
         skb.ignore_df = matches!(out.path_mtu, PathMtu::Want | PathMtu::Dont);
         self.note(stack, None, &skb, out.mark, || Stage::Sent);
         self.note(stack, Some(dst.device), &skb, out.mark, || Stage::Route {
@@ -165,6 +170,10 @@ impl Cluster {
         });
         let path = match self.path_out(stack, &skb, dst) {
             Ok(path) => path,
+            Err(Drop::NoPolicy) => {
+                self.drop(stack, None, &skb, Drop::NoPolicy);
+                return Err(SendError::NotPermitted);
+            }
             Err(drop) => {
                 self.drop(stack, None, &skb, drop);
                 // The socket is not told: the packet goes into a blackhole route (`make_blackhole`).

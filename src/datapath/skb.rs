@@ -1,3 +1,4 @@
+use super::buffer::Buffer;
 use super::{IfIndex, Mac};
 use crate::packet::{PacketType, Timestamp};
 use crate::xfrm;
@@ -36,6 +37,8 @@ pub struct Skb {
     pub secpath: Vec<xfrm::State>,
     /// Its sender lets the network fragment it although DF is set (`skb->ignore_df`).
     pub ignore_df: bool,
+    /// The memory it lies in.
+    pub(super) buffer: Buffer,
     /// When it was received. A decrypted packet keeps the time of the ESP packet that held it.
     pub stamp: Option<Timestamp>,
 }
@@ -68,6 +71,7 @@ impl Skb {
         Self {
             journey,
             ethertype: ethertype::IPV4,
+            buffer: Buffer::of_packet(octets.len()),
             octets,
             ethernet: None,
             mark: 0,

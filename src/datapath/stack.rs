@@ -4,7 +4,7 @@ use super::device::{Address, AddressScope, Device, DeviceKind};
 use super::hook::{CiliumMaps, Hook, HookPoint};
 use super::hop::{Drop, RouteAnswer};
 use super::routing::{self, RouteFlow};
-use super::sad::{Entry, PolicyEntry, StateId};
+use super::sad::{DefaultPolicy, Entry, PolicyEntry, StateId};
 use super::socket::Socket;
 use super::{Counters, IfIndex, Mac, Neighbour};
 use crate::packet::Timestamp;
@@ -28,6 +28,8 @@ pub struct Stack {
     pub sad: Vec<Entry>,
     /// The policies, the oldest first.
     pub spd: Vec<PolicyEntry>,
+    /// What happens where no policy fits (`ip xfrm policy getdefault`).
+    pub default_policy: DefaultPolicy,
     /// What it counted.
     pub counters: Counters,
     /// The `net.ipv4` values that are not of a device.
@@ -94,6 +96,7 @@ impl Stack {
             neighbours: Vec::new(),
             sad: Vec::new(),
             spd: Vec::new(),
+            default_policy: DefaultPolicy::default(),
             counters: Counters::default(),
             sysctl: Sysctl {
                 ip_forward: false,

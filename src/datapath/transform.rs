@@ -36,6 +36,8 @@ pub(super) struct Bundle {
     mtu: u32,
 }
 
+/// SPI and sequence number (RFC 4303 section 2).
+const ESP_HEADER_LEN: usize = 8;
 /// More transformations than this on one packet are an attack (`XFRM_MAX_DEPTH`).
 const MAX_DEPTH: usize = 6;
 
@@ -61,7 +63,8 @@ impl Cluster {
         let now = self.now();
         let Some(own) = self.stack_mut(stack) else { return Ok(Path::Plain(dst)) };
         let loopback = own.device_at(dst.device).is_some_and(super::Device::is_loopback);
-        if loopback || !own.spd.iter().any(|entry| entry.policy.dir == Direction::Out) {
+        let blocks = own.default_policy.of(Direction::Out) == Action::Block;
+        if loopback || !blocks && !own.spd.iter().any(|entry| entry.policy.dir == Direction::Out) {
             return Ok(Path::Plain(dst));
         }
         let Some(flow) = own.flow_of(&skb.octets, skb.mark, Some(dst.device)) else {
@@ -72,6 +75,9 @@ impl Cluster {
             entry.policy.clone()
         });
         let Some(policy) = found else {
+            if blocks {
+                return Err(Drop::NoPolicy);
+            }
             self.note_policy(stack, skb, Direction::Out, None, PolicyVerdict::NoneNeeded);
             return Ok(Path::Plain(dst));
         };
@@ -150,6 +156,12 @@ impl Cluster {
         Ok(Path::Bundle(Bundle { states: ids, outer, mtu }))
     }
 
+    /// Octets that the states of a path put before a packet (`dst->header_len`).
+    pub(super) fn headers_of(&self, stack: StackId, path: &Path) -> usize {
+        let (Path::Bundle(bundle), Some(own)) = (path, self.stack(stack)) else { return 0 };
+        bundle.states.iter().filter_map(|id| own.state(*id)).map(headers).sum()
+    }
+
     /// `xfrm_output`: transforms, then sends what came out.
     pub(super) fn transform_out(&mut self, stack: StackId, mut skb: Skb, bundle: &Bundle) {
         for id in &bundle.states {
@@ -206,6 +218,11 @@ impl Cluster {
             return refuse(XfrmCounter::XfrmOutStateProtoError);
         }
         let state = entry.state.clone();
+        let grown = headers(entry);
+        if !skb.buffer.make_room(grown) {
+            return refuse(XfrmCounter::XfrmOutError);
+        }
+        skb.buffer.push(grown);
         let header = match (tunnel, state.src, state.dst) {
             (true, IpAddr::V4(src), IpAddr::V4(dst)) => {
                 let mut outer = ipv4::between(src, dst, protocol::ESP, bundle.outer.ttl.unwrap_or(default_ttl));
@@ -251,6 +268,9 @@ impl Cluster {
         let Some(entry) = sad::for_input(&mut own.sad, ipv4::destination(header).into(), spi, skb.mark) else {
             return Err(XfrmCounter::XfrmInNoStates);
         };
+        if entry.larval {
+            return Err(XfrmCounter::XfrmAcquireError);
+        }
         if let Some(output) = entry.state.output_mark {
             skb.mark = output.mark().applied_to(skb.mark);
         }
@@ -285,6 +305,7 @@ impl Cluster {
         let _ = entry.window.accept(seq);
         let payload = packet.get(opened.payload.clone()).unwrap_or_default().to_vec();
         entry.count(payload.len(), now);
+        skb.buffer.pull(headers(entry));
         let state = entry.state.clone();
         let tunnel = state.mode == Mode::Tunnel;
         skb.octets = match (tunnel, opened.next_header) {
@@ -313,7 +334,9 @@ impl Cluster {
     pub(super) fn policy_check(&mut self, stack: StackId, dir: Direction, skb: &mut Skb) -> Result<(), Drop> {
         let now = self.now();
         let Some(own) = self.stack_mut(stack) else { return Ok(()) };
-        if skb.secpath.is_empty() && !own.spd.iter().any(|entry| entry.policy.dir == dir) {
+        let loopback = skb.received_on.and_then(|index| own.device_at(index)).is_some_and(super::Device::is_loopback);
+        let blocks = own.default_policy.of(dir) == Action::Block && !loopback;
+        if skb.secpath.is_empty() && !blocks && !own.spd.iter().any(|entry| entry.policy.dir == dir) {
             return Ok(());
         }
         let Some(flow) = own.flow_of(&skb.octets, skb.mark, skb.received_on) else { return Ok(()) };
@@ -327,7 +350,7 @@ impl Cluster {
             entry.policy.clone()
         });
         let Some(policy) = found else {
-            if skb.secpath.iter().any(|state| state.mode != Mode::Transport) {
+            if blocks || skb.secpath.iter().any(|state| state.mode != Mode::Transport) {
                 let verdict = PolicyVerdict::Refused(XfrmCounter::XfrmInNoPols);
                 self.note_policy(stack, skb, dir, None, verdict);
                 return Err(Drop::Xfrm(XfrmCounter::XfrmInNoPols));
@@ -380,6 +403,12 @@ impl Overhead {
         let kept = if self.tunnel { 0 } else { ipv4::HEADER_LEN };
         sa.longest_payload(room).map_or(0, |longest| (longest + kept) as u32)
     }
+}
+
+/// Octets that a state puts before a packet (`props.header_len`): an IP header in tunnel mode, ESP's header, the IV.
+fn headers(entry: &Entry) -> usize {
+    let tunnel = if entry.state.mode == Mode::Tunnel { ipv4::HEADER_LEN } else { 0 };
+    tunnel + ESP_HEADER_LEN + entry.sa.as_ref().map_or(0, crate::esp::Sa::iv_len)
 }
 
 /// DSCP and ECN of the outer header (`xfrm4_tunnel_encap_add`, `INET_ECN_encapsulate`): both copied, CE made ECT(0).

@@ -273,6 +273,8 @@ fn dropped(drop: Drop, words: &Words) -> String {
         Drop::Hook(_) => "hook",
         Drop::NoSocket => "no-socket",
         Drop::NoProtocol => "no-protocol",
+        Drop::NoPolicy => "no-policy",
+        Drop::NoMemory => "no-memory",
     };
     words.say("trace-drop", &[("reason", id.into()), ("name", drop.name().into())])
 }

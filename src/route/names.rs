@@ -19,6 +19,15 @@ macro_rules! named_numbers {
 
             const WORDS: &'static [($int, &'static str)] = &[$(($number, $word),)+];
 
+            /// The same as `ip -N` prints it: the number, never its name.
+            #[must_use]
+            pub fn numeric(&self) -> Self {
+                match self {
+                    Self::Number(number) => Self::Named(number.to_string()),
+                    Self::Named(name) => Self::Named(name.clone()),
+                }
+            }
+
             /// Reads a number or a name; any name is one, since the files may say anything.
             pub fn of_word(word: &str) -> Self {
                 match Self::WORDS.iter().find(|(_, name)| *name == word) {
@@ -147,6 +156,11 @@ pub enum RouteType {
 }
 
 impl RouteType {
+    /// The kernel's number (`RTN_*`): from 1, in the order of [`RouteType::ALL`].
+    pub fn number(self) -> usize {
+        1 + Self::ALL.iter().position(|kind| *kind == self).unwrap_or_default()
+    }
+
     /// Every type, in the kernel's order.
     pub const ALL: [Self; 9] = [
         Self::Unicast,

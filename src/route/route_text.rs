@@ -17,6 +17,8 @@ pub struct RouteStyle {
     pub oneline: bool,
     /// `table all`, and `ip route get`: each route says its table, unless it is `main`.
     pub tables: bool,
+    /// `-N`: numbers for the names of types, tables, protocols and scopes.
+    pub numeric: bool,
 }
 
 impl RouteStyle {
@@ -31,6 +33,7 @@ impl RouteStyle {
                     && lines().all(|line| line.contains(" proto ") && line.contains(" scope "))),
             oneline: text.contains("\\\t") || text.contains("\\    "),
             tables: text.lines().any(has_table),
+            numeric: false,
         }
     }
 }
@@ -88,7 +91,7 @@ fn line(route: &Route, style: RouteStyle) -> String {
         line.push(' ');
     };
     if route.shows_kind(style) {
-        say(route.kind.word());
+        if style.numeric { say(&route.kind.number().to_string()) } else { say(route.kind.word()) }
     }
     say(&route.dst_words());
     if let Some(from) = route.from {
@@ -111,13 +114,13 @@ fn line(route: &Route, style: RouteStyle) -> String {
         say(&format!("dev {dev}"));
     }
     if route.shows_table(style) {
-        say(&format!("table {}", route.table));
+        say(&format!("table {}", if style.numeric { route.table.numeric() } else { route.table.clone() }));
     }
     if route.shows_protocol(style) {
-        say(&format!("proto {}", route.protocol));
+        say(&format!("proto {}", if style.numeric { route.protocol.numeric() } else { route.protocol.clone() }));
     }
     if route.shows_scope(style) {
-        say(&format!("scope {}", route.scope));
+        say(&format!("scope {}", if style.numeric { route.scope.numeric() } else { route.scope.clone() }));
     }
     if let Some(src) = route.src {
         say(&format!("src {src}"));

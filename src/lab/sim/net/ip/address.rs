@@ -97,7 +97,7 @@ impl Run<'_> {
             } else if self.options.brief {
                 text += &brief(&shown, &addresses, link);
             } else if self.options.oneline && !link {
-                text += &one_line(&shown, &addresses);
+                text += &one_line(&shown, &addresses, self.options.numeric);
             } else {
                 text += &self.long(&shown, &addresses, link, &filter);
             }
@@ -128,7 +128,7 @@ impl Run<'_> {
             text.push_str("mode DEFAULT ");
         }
         if !six {
-            text.push_str("group default ");
+            text.push_str(if self.options.numeric { "group 0 " } else { "group default " });
         }
         text.push_str("qlen 1000");
         let fold = if self.options.oneline { "\\" } else { "\n" };
@@ -137,7 +137,13 @@ impl Run<'_> {
                 let _ = write!(text, " link-netnsid {netns}");
             }
         } else {
-            let kind = if device.is_loopback() { "loopback" } else { "ether" };
+            let kind = match (device.is_loopback(), self.options.numeric) {
+                (true, false) => "loopback",
+                (false, false) => "ether",
+                // ARPHRD_LOOPBACK and ARPHRD_ETHER (include/uapi/linux/if_arp.h).
+                (true, true) => "[772]",
+                (false, true) => "[1]",
+            };
             let broadcast = if device.is_loopback() { Mac::default() } else { Mac::BROADCAST };
             let _ = write!(text, "{fold}    link/{kind} {} brd {broadcast}", device.mac);
             if let Some(netns) = shown.netns {
@@ -150,8 +156,10 @@ impl Run<'_> {
         text.push_str(if link && self.options.stats > 0 && self.options.oneline { "\\" } else { "\n" });
         if !link {
             for own in addresses {
-                let _ =
-                    writeln!(text, "    {}{fold}       valid_lft forever preferred_lft forever", words_of(own, device));
+                let _ = {
+                    let words = words_of(own, device, self.options.numeric);
+                    writeln!(text, "    {words}{fold}       valid_lft forever preferred_lft forever")
+                };
             }
         }
         if self.options.stats > 0 {
@@ -484,14 +492,24 @@ fn scope_word(scope: AddressScope) -> &'static str {
     }
 }
 
+/// `RT_SCOPE_*`.
+fn scope_number(scope: AddressScope) -> &'static str {
+    match scope {
+        AddressScope::Global => "0",
+        AddressScope::Link => "253",
+        AddressScope::Host => "254",
+    }
+}
+
 /// `inet 172.18.0.3/16 brd 172.18.255.255 scope global eth0`; of IPv6 with a blank at the end.
-fn words_of(own: &Address, device: &Device) -> String {
+fn words_of(own: &Address, device: &Device, numeric: bool) -> String {
     let family = if own.address.is_ipv4() { "inet" } else { "inet6" };
     let mut text = format!("{family} {}/{} ", own.address, own.prefix_len);
     if let Some(broadcast) = own.broadcast {
         let _ = write!(text, "brd {broadcast} ");
     }
-    let _ = write!(text, "scope {} ", scope_word(own.scope));
+    let scope = if numeric { scope_number(own.scope) } else { scope_word(own.scope) };
+    let _ = write!(text, "scope {scope} ");
     if own.nodad {
         text.push_str("nodad ");
     }
@@ -538,10 +556,10 @@ fn brief(shown: &Shown<'_>, addresses: &[&Address], link: bool) -> String {
     text + "\n"
 }
 
-fn one_line(shown: &Shown<'_>, addresses: &[&Address]) -> String {
+fn one_line(shown: &Shown<'_>, addresses: &[&Address], numeric: bool) -> String {
     let device = shown.device;
     addresses.iter().fold(String::new(), |text, own| {
-        let words = words_of(own, device);
+        let words = words_of(own, device, numeric);
         let line =
             format!("{}: {}    {words}\\       valid_lft forever preferred_lft forever\n", device.index.0, device.name);
         text + &line

@@ -3,9 +3,11 @@
 mod address;
 mod help;
 mod json;
+mod maddress;
 mod neigh;
 mod policy;
 mod route;
+mod route_cache;
 mod rule;
 mod state;
 mod words;
@@ -34,6 +36,8 @@ struct Options {
     json: bool,
     pretty: bool,
     brief: bool,
+    /// `-N`: numbers for names.
+    numeric: bool,
 }
 
 /// What one call works on.
@@ -110,7 +114,7 @@ impl Ip {
                 words.value()?;
             }
             "batch" => return Err(Failed::elsewhere("ip -batch")),
-            "numeric" => return Err(Failed::elsewhere("ip -N")),
+            "numeric" => options.numeric = true,
             // -c, -t, -h, -iec, -r, -a, -force change nothing that shows here.
             _ => {}
         }
@@ -172,6 +176,12 @@ impl Run<'_> {
                     Some(_) => Err(Failed::elsewhere("ip netns")),
                     None => Err(Failed::unknown_command(word, "netns")),
                 },
+            },
+            "maddress" => self.groups(words),
+            // The lab makes no tunnel devices.
+            "tunnel" => match words.next() {
+                None | Some("show" | "list" | "lst" | "ls" | "l") => Ok(String::new()),
+                Some(verb) => Err(Failed::elsewhere(&format!("ip tunnel {verb}"))),
             },
             "help" => Err(Failed { err: help::IP.to_owned(), status: 255 }),
             "monitor" => match words.next() {

@@ -68,6 +68,13 @@ impl Run<'_> {
                 self.stack_mut()?.spd.retain(|entry| !filter.takes(&entry.policy, Family::Any));
                 Ok(String::new())
             }
+            "getdefault" => {
+                let default = self.stack()?.default_policy;
+                let word = |action| if action == Action::Block { "block" } else { "accept" };
+                let (input, forward, output) = (word(default.input), word(default.forward), word(default.output));
+                Ok(format!("Default policies:\n in:  {input}\n fwd: {forward}\n out: {output}\n"))
+            }
+            "setdefault" => self.set_default_policy(words),
             verb @ ("add" | "update") => self.add_policy(words, verb == "update"),
             "help" => Err(Failed { err: help::POLICY.to_owned(), status: 255 }),
             other => Err(Failed::elsewhere(&format!("ip xfrm policy {other}"))),
@@ -117,6 +124,26 @@ impl Run<'_> {
                 && same_mark(policy.mark, name.mark)
                 && policy.if_id.unwrap_or(0) == name.if_id.unwrap_or(0)
         }))
+    }
+
+    /// `in ACTION`, `fwd ACTION`, `out ACTION`: what is not said stays.
+    fn set_default_policy(&mut self, mut words: Words<'_>) -> Result<String, Failed> {
+        let mut default = self.stack()?.default_policy;
+        while let Some(word) = words.next() {
+            let place = match word {
+                "in" => &mut default.input,
+                "fwd" => &mut default.forward,
+                "out" => &mut default.output,
+                word => return Err(Failed::wrong(word, "unknown direction")),
+            };
+            *place = match words.value()? {
+                "accept" => Action::Allow,
+                "block" => Action::Block,
+                word => return Err(Failed::wrong(word, "default policy value is invalid")),
+            };
+        }
+        self.stack_mut()?.default_policy = default;
+        Ok(String::new())
     }
 
     fn add_policy(&mut self, words: Words<'_>, update: bool) -> Result<String, Failed> {

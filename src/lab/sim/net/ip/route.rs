@@ -14,9 +14,11 @@ use crate::xfrm::Prefix;
 
 /// What `show` and `flush` choose by; a chosen value is not printed with each route.
 #[derive(Debug, Clone, Default)]
-struct Filter {
+pub(super) struct Filter {
     table: Option<TableId>,
     all: bool,
+    /// What packets have taught, not the tables (`ip route show cache`).
+    cached: bool,
     dev: Option<String>,
     protocol: Option<Protocol>,
     scope: Option<Scope>,
@@ -47,13 +49,21 @@ impl Run<'_> {
 
     fn list_routes(&self, words: Words<'_>) -> Result<String, Failed> {
         let filter = self.filter(words)?;
+        if filter.cached {
+            return self.list_path_mtus(&filter);
+        }
         if self.options.family == Family::Other {
             return Ok(String::new());
         }
         let chosen: Vec<Route> =
             self.chosen_routes(&filter, "Dump")?.into_iter().map(|route| filter.bare(route)).collect();
-        let style = RouteStyle { details: self.options.details, oneline: self.options.oneline, tables: filter.all };
+        let style = self.route_style(filter.all);
         Ok(if self.options.json { print_routes_json(&chosen, style) } else { print_routes(&chosen, style) })
+    }
+
+    pub(super) fn route_style(&self, tables: bool) -> RouteStyle {
+        let options = &self.options;
+        RouteStyle { details: options.details, oneline: options.oneline, tables, numeric: options.numeric }
     }
 
     fn chosen_routes(&self, filter: &Filter, what: &str) -> Result<Vec<Route>, Failed> {
@@ -74,6 +84,10 @@ impl Run<'_> {
 
     fn flush_routes(&mut self, words: Words<'_>) -> Result<String, Failed> {
         let filter = self.filter(words)?;
+        if filter.cached {
+            self.stack_mut()?.path_mtus.clear();
+            return Ok(String::new());
+        }
         let gone = self.chosen_routes(&filter, "Flush")?;
         self.stack_mut()?.routes.retain(|route| !gone.contains(route));
         Ok(String::new())
@@ -87,9 +101,10 @@ impl Run<'_> {
             match keyword::find(table, word) {
                 Some("table") => match words.value()? {
                     "all" | "0" => filter.all = true,
-                    "cache" => return Err(Failed::elsewhere("ip route show table cache")),
+                    "cache" => filter.cached = true,
                     word => filter.table = Some(read_table(word)?),
                 },
+                Some("cached") => filter.cached = true,
                 Some("dev") => {
                     let name = words.value()?;
                     self.device(name)?;
@@ -209,13 +224,13 @@ impl Run<'_> {
             RouteAnswer::Refused(Refusal::Unreachable) => return Err(Failed::netlink("No route to host")),
             RouteAnswer::Refused(Refusal::Prohibit) => return Err(Failed::netlink("Permission denied")),
         };
-        let style = RouteStyle { details: self.options.details, oneline: self.options.oneline, tables: true };
+        let style = self.route_style(true);
         let found = if fib_match { route } else { self.got(dst, source, &flow, mark, iif, &route)? };
         Ok(if self.options.json { print_routes_json([&found], style) } else { print_routes([&found], style) })
     }
 
     /// The route of one packet, as `get` prints it.
-    fn got(
+    pub(super) fn got(
         &self,
         dst: Ipv4Addr,
         source: Option<Ipv4Addr>,
@@ -473,7 +488,7 @@ struct Said {
 }
 
 impl Filter {
-    fn takes(&self, route: &Route) -> bool {
+    pub(super) fn takes(&self, route: &Route) -> bool {
         let inside = |outer: Prefix, inner: Prefix| outer.len <= inner.len && outer.contains(inner.addr);
         self.dev.as_ref().is_none_or(|dev| route.dev.as_ref() == Some(dev))
             && self.protocol.as_ref().is_none_or(|protocol| *protocol == route.protocol)

@@ -49,7 +49,11 @@ impl Run<'_> {
             Family::Other => return Ok(String::new()),
             Family::Any | Family::Inet => &self.stack()?.rules,
         };
-        let chosen: Vec<&Rule> = rules.iter().filter(|rule| said.is_like(rule)).collect();
+        let mut chosen: Vec<Rule> = rules.iter().filter(|rule| said.is_like(rule)).cloned().collect();
+        if self.options.numeric {
+            chosen.iter_mut().for_each(number_names);
+        }
+        let chosen: Vec<&Rule> = chosen.iter().collect();
         let details = self.options.details;
         Ok(if self.options.json { print_rules_json(chosen, details) } else { print_rules(chosen, details) })
     }
@@ -102,6 +106,13 @@ impl Run<'_> {
             Family::Inet6 => Err(Failed::elsewhere("ip -6 rule add, del, flush")),
             _ => Ok(()),
         }
+    }
+}
+
+/// As `ip -N` prints it.
+fn number_names(rule: &mut Rule) {
+    if let RuleAction::Lookup(table) = &mut rule.action {
+        *table = table.numeric();
     }
 }
 

@@ -38,6 +38,7 @@ impl Run<'_> {
             "deleteall" => self.delete_all_states(words),
             "add" => self.add_state(words, false),
             "update" => self.add_state(words, true),
+            "allocspi" => self.allocate_spi(words),
             "help" => Err(Failed { err: help::STATE.to_owned(), status: 255 }),
             other => Err(Failed::elsewhere(&format!("ip xfrm state {other}"))),
         }
@@ -126,6 +127,44 @@ impl Run<'_> {
             let state = &entry.state;
             state.dst == dst && state.spi == spi && state.proto == proto && state.mark.is_none_or(|own| own.fits(mark))
         }))
+    }
+
+    /// `xfrm_state_allocspi`.
+    fn allocate_spi(&mut self, mut words: Words<'_>) -> Result<String, Failed> {
+        let mut id = Id::default();
+        let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let mut state = State { mode: Mode::Transport, ..State::esp_tunnel(any, any, Spi(0)) };
+        let (mut least, mut most) = (None, None);
+        while let Some(word) = words.next() {
+            match word {
+                "mode" => state.mode = read_mode(words.value()?)?,
+                "mark" => state.mark = Some(read_mark(&mut words)?),
+                "reqid" => state.reqid = read_number(words.value()?, "REQID value is invalid")?,
+                "seq" => state.acquire_seq = read_number(words.value()?, "SEQ value is invalid")?,
+                "min" => least = Some(read_number(words.value()?, "MIN value is invalid")?),
+                "max" => most = Some(read_number(words.value()?, "MAX value is invalid")?),
+                word => {
+                    if !id.part(word, &mut words)? {
+                        return Err(Failed::garbage("ID", word));
+                    }
+                }
+            }
+        }
+        let range = match (least, most) {
+            (Some(least), Some(most)) if least <= most => (least, most),
+            (Some(least), Some(most)) => {
+                return Err(Failed::new(1, format!("MIN value is larger than MAX value: MIN={least}, MAX={most}")));
+            }
+            (Some(_), None) => return Err(Failed::missing("max")),
+            (None, Some(_)) => return Err(Failed::missing("min")),
+            // RFC 4303 section 2.1: the first 255 are kept for IANA.
+            (None, None) => (0x100, 0x0fff_ffff),
+        };
+        state.proto = id.proto.ok_or_else(|| Failed::missing("XFRM-PROTO"))?;
+        state.src = id.src.unwrap_or_else(|| unspecified(id.dst));
+        state.dst = id.dst.unwrap_or_else(|| unspecified(id.src));
+        let kept = self.cluster.allocate_spi(self.id, state, range).map_err(Failed::netlink)?;
+        Ok(self.print_these(&[kept], false))
     }
 
     fn add_state(&mut self, mut words: Words<'_>, update: bool) -> Result<String, Failed> {
