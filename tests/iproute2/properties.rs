@@ -366,7 +366,7 @@ proptest! {
 
     #[test]
     fn a_route_is_read_as_it_was_printed(routes in vec(route(), 1..4), oneline: bool) {
-        let text = print_routes(&routes, RouteStyle { tables: true, oneline, details: true });
+        let text = print_routes(&routes, RouteStyle { tables: true, oneline, details: true, numeric: false });
         let listing = parse_routes(&text, &TableId::MAIN);
         prop_assert_eq!(&listing.unread, &[], "{}", text);
         prop_assert_eq!(listing.items, routes, "{}", text);
