@@ -579,7 +579,7 @@ fn a_fault_is_there_when_its_step_begins_and_gone_when_the_learner_goes_elsewher
     let mend = "ip xfrm state delete dst 10.0.1.236 proto esp spi 3 mark 0xd00 mask 0xf00";
     for (lines, outcome) in [
         (vec![":packets", ping], vec![lost]),
-        (vec![ping, ":skip", ":on pod-a", ping], vec![lost, answered]),
+        (vec![ping, ":goto exhausted", ":skip", ":on pod-a", ping], vec![lost, answered]),
         (vec![":goto method", ":on pod-a", ping, ":goto key-mismatch", ping], vec![answered, lost]),
         (vec![":on worker2", mend, ":reset yes", ping, ":on worker2", "ip xfrm state count"], vec![lost]),
         (vec![":play", ":on worker2", mend, ":resume", ping], vec![lost]),
