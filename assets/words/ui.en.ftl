@@ -173,6 +173,7 @@ ui-packets-none = No packets yet. Cause some: `ping` from one pod to the other.
 ui-packets-title = { $count } packets seen on { $nodes }
 ui-packets-title-simulated = { $count } packets seen on { $nodes } (simulated)
 ui-help-map = draws the cluster, and where the last packets have been
+ui-help-picture = shows a picture: `architecture`, `path` (of a ping), `esp` (the octets of the last ESP packet)
 ui-help-watch = shows packets above the prompt as they happen
 ui-help-packets = lists the packets that passed the node
 ui-watch-filter = `{ $filter }` is not a filter that tcpdump would take

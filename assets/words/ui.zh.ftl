@@ -173,6 +173,7 @@ ui-packets-none = 还没有包。先产生一些：从一个 Pod `ping` 另一�
 ui-packets-title = 在 { $nodes } 上看到 { $count } 个包
 ui-packets-title-simulated = 在 { $nodes } 上看到 { $count } 个包（模拟）
 ui-help-map = 画出集群，以及最近的包到过哪里
+ui-help-picture = 显示一幅图：`architecture`（架构）、`path`（ping 的路径）、`esp`（最近一个 ESP 包的字节）
 ui-help-watch = 包一出现就显示在提示符上方
 ui-help-packets = 列出经过本节点的包
 ui-watch-filter = “{ $filter }”不是 tcpdump 能接受的过滤表达式

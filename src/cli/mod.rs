@@ -20,6 +20,7 @@ mod learn;
 mod lint;
 mod man;
 mod pager;
+mod picture;
 mod progress;
 mod replay;
 mod trace;
@@ -77,6 +78,7 @@ enum Command {
     Man(man::Args),
     Replay(replay::Args),
     Trace(trace::Args),
+    Picture(picture::Args),
     Doctor(doctor::Args),
     #[cfg(target_os = "linux")]
     Lab(lab::Args),
@@ -140,6 +142,7 @@ fn run(call: Call, misplaced: Option<&'static str>, io: &mut Io) -> Result<Exit,
         Command::Man(args) => man::run(&args, Call::command(), io),
         Command::Replay(args) => replay::run(&args, io),
         Command::Trace(args) => trace::run(&args, io),
+        Command::Picture(args) => picture::run(&args, color, io),
         Command::Doctor(args) => doctor::run(&args, io),
         #[cfg(target_os = "linux")]
         Command::Lab(args) => lab::run(&args, io),

@@ -35,6 +35,8 @@ pub struct MapRow {
     pub what: String,
     /// The packets that were seen there, by their numbers.
     pub packets: Vec<usize>,
+    /// Whether the row below it is the other end of its veth.
+    pub pair: bool,
 }
 
 /// The narrowest box that two fit beside each other.
@@ -161,7 +163,7 @@ mod tests {
     use super::*;
 
     fn row(name: &str, what: &str, packets: &[usize]) -> MapRow {
-        MapRow { name: name.into(), what: what.into(), packets: packets.to_vec() }
+        MapRow { name: name.into(), what: what.into(), packets: packets.to_vec(), pair: false }
     }
 
     fn map() -> Map {

@@ -7,10 +7,12 @@
 
 mod block;
 mod cast;
+mod cluster_map;
 mod console;
 mod explained;
 mod fields;
 mod foreign;
+mod image;
 mod layout;
 mod line;
 mod live;
@@ -18,14 +20,17 @@ mod look;
 mod map;
 mod markdown;
 mod paint;
+mod picture;
 mod table;
 
 pub use block::Block;
 pub use cast::Cast;
+pub use cluster_map::Cluster;
 pub use console::{Console, Printer};
 pub use explained::explained;
 pub use fields::{FieldRow, fields};
 pub use foreign::{Foreign, sanitised};
+pub use image::{Image, ImageError, Protocol};
 pub use layout::layout;
 pub use line::{Line, Role, Span};
 pub use live::{Live, hanging};
@@ -33,4 +38,5 @@ pub use look::{Colour, Look, Surroundings};
 pub use map::{Map, MapNode, MapRow};
 pub use markdown::{inline, markdown};
 pub use paint::{ascii, paint};
+pub use picture::{EspField, EspLayout, Path, Picture, Stop};
 pub use table::Table;

@@ -10,6 +10,7 @@ use rustyline::hint::{Hinter, HistoryHinter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
+use super::meta::PICTURES;
 use super::said::is_unfinished;
 
 /// The words that exist now.
@@ -58,6 +59,8 @@ pub(super) enum Takes {
     Command,
     /// What is to be reset.
     Reset,
+    /// The name of a picture.
+    Picture,
 }
 
 impl Takes {
@@ -76,6 +79,7 @@ impl Takes {
             Self::Filter => "[FILTER|off]",
             Self::Command => "[COMMAND]",
             Self::Reset => "[all]",
+            Self::Picture => "[PICTURE]",
         }
     }
 }
@@ -159,6 +163,7 @@ impl Vocabulary {
             Takes::Filter => vec!["off".to_owned(), "esp".to_owned(), "icmp".to_owned()],
             Takes::Command => self.guide.iter().map(|(name, _)| (*name).to_owned()).collect(),
             Takes::Reset => vec!["all".to_owned()],
+            Takes::Picture => PICTURES.map(str::to_owned).to_vec(),
             Takes::Nothing | Takes::Packet | Takes::Output => Vec::new(),
         }
     }

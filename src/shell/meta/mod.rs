@@ -6,6 +6,7 @@ mod help;
 mod map;
 mod notes;
 mod packets;
+mod picture;
 mod place;
 mod quiz;
 mod show;
@@ -13,6 +14,7 @@ mod sitting;
 mod step;
 mod trace;
 
+pub(super) use picture::PICTURES;
 pub(super) use quiz::{ask, is_answer};
 
 use super::complete::Takes;
@@ -66,6 +68,7 @@ pub(super) const METAS: &[Meta] = &[
     meta!("on", Place, place::on),
     meta!("nodes", Nothing, place::nodes),
     meta!("map", Nothing, map::map),
+    meta!("picture", Picture, picture::picture),
     meta!("watch" | "w", Filter, packets::watch),
     meta!("packets" | "p", Nothing, packets::packets),
     meta!("show" | "s", Packet, show::show),
