@@ -1,6 +1,6 @@
 # The two commands of the README, and what they are made of. Each installs what is missing first.
 
-.PHONY: help learn test lint conformance deny bench
+.PHONY: help learn test test-docker lint conformance deny bench
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -13,6 +13,10 @@ test: ## Run every test, as CI does
 	@.ci/prerequisites.sh test
 	$(MAKE) --no-print-directory lint deny
 	cargo test
+
+test-docker: ## Walk the kind lab's nodes through a real Docker Engine, in a kernel with ESP (part of `make test`)
+	@.ci/prerequisites.sh test
+	cargo test --test docker -- --nocapture
 
 lint: ## Formatting, clippy and the docs, warnings refused
 	cargo fmt --check

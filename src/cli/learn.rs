@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use etcetera::BaseStrategy;
@@ -9,6 +10,7 @@ use crate::course::{Book, Course};
 use crate::lab::Lab;
 #[cfg(target_os = "linux")]
 use crate::lab::kernel::Kernel;
+use crate::lab::kind::{CLUSTER, Endpoint, Kind};
 use crate::lab::sim::Sim;
 use crate::render::{Colour, Console};
 use crate::shell::{self, Setup};
@@ -42,7 +44,7 @@ impl Args {
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// Where commands run: `sim` is a cluster simulated in this process, `kernel` is made of network namespaces of this
-    /// Linux kernel, `auto` chooses.
+    /// Linux kernel, `kind` is a real cluster in Docker, `auto` chooses.
     #[arg(long, value_enum, value_name = "LAB", env = "ESPLAIN_LAB")]
     lab: Option<LabChoice>,
     /// The language: `en` or `zh`. Without it, the one of the locale.
@@ -76,6 +78,8 @@ pub(super) enum LabChoice {
     Sim,
     /// Network namespaces of this Linux kernel.
     Kernel,
+    /// The kind cluster of the course, behind a Docker Engine.
+    Kind,
 }
 
 /// The editing keys.
@@ -165,7 +169,16 @@ pub(super) fn lab(choice: LabChoice, course: &Course) -> Result<Box<dyn Lab>, Tr
         }
         #[cfg(not(target_os = "linux"))]
         LabChoice::Kernel => Err(Trouble::unusable("the kernel lab needs Linux").hint("`--lab sim` runs everywhere")),
+        LabChoice::Kind => Ok(Box::new(kind(ANSWER)?)),
     }
+}
+
+/// How long an engine that was asked for has to answer.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// The kind lab behind the engine that the `docker` command speaks to.
+pub(super) fn kind(wait: Duration) -> Result<Kind, Trouble> {
+    Kind::connect(Endpoint::of_environment()?, CLUSTER, wait)
 }
 
 /// Refuses a lab that the course was not written for: what it does there may not be what it says.

@@ -1,10 +1,14 @@
-//! Labs: where the learner's commands run. `sim` (in process), `kernel` (this kernel's namespaces), later `kind` and `recording`.
+//! Labs: where the learner's commands run. `sim` (in process), `kernel` (this kernel's namespaces), `kind` (a real
+//! cluster's nodes), later `recording`.
 //!
 //! Knows nothing about lessons.
 
+mod direct;
 mod job;
 #[cfg(target_os = "linux")]
 pub mod kernel;
+pub mod kind;
+mod line;
 mod place;
 pub mod sim;
 

@@ -6,7 +6,8 @@
 #   lab.sh places                   names its places, one a line
 #   lab.sh exec PLACE COMMAND...    runs COMMAND there: its network, its host name, no sight of the other namespaces
 #
-# Another script may source this file and call its functions (up, down, enter).
+# Another script may source this file and call its functions (up, down, enter; node, pod, marks and peers for nodes that
+# are there already).
 #
 # Needs root (or root of a user namespace with a tmpfs of its own on /run), iproute2 and the modules init.sh lists.
 #
@@ -105,20 +106,27 @@ END
     } | ip -n kind -batch -
 }
 
-# node NAME CIDR HOST_IP NODE_IP: devices, addresses, rules, and the routes that concern the node itself
+# wire NAME NODE_IP: its place on the network of the nodes
+wire() {
+    local name=$1 node_ip=$2 mac
+    mac 02:42 "$node_ip"
+    ip -n "$name" -batch - <<END
+link set lo up
+link add eth0 address $mac type veth peer name veth${node_ip##*.} netns kind
+addr add $node_ip/16 brd 172.18.255.255 dev eth0
+link set eth0 up
+route add default via 172.18.0.1 dev eth0
+END
+}
+
+# node NAME CIDR HOST_IP: devices, addresses, rules, and the routes that concern the node itself
 node() {
-    local name=$1 cidr=$2 host_ip=$3 node_ip=$4 mac eth0_mac host_mac net_mac
-    mac 02:42 "$node_ip" && eth0_mac=$mac
+    local name=$1 cidr=$2 host_ip=$3 mac host_mac net_mac
     mac 5a:01 "$host_ip" && host_mac=$mac
     mac 5a:02 "$host_ip" && net_mac=$mac
     # cilium_net is made first (a peer is) and so has the lower ifindex. NOARP: neither of the two asks for a neighbour.
     # `local` moves from preference 0 to 100, so that marks win over local addresses; it is never absent.
     ip -n "$name" -batch - <<END
-link set lo up
-link add eth0 address $eth0_mac type veth peer name veth${node_ip##*.} netns kind
-addr add $node_ip/16 brd 172.18.255.255 dev eth0
-link set eth0 up
-route add default via 172.18.0.1 dev eth0
 link add cilium_host address $host_mac type veth peer name cilium_net address $net_mac
 link set cilium_net arp off up
 link set cilium_host arp off up
@@ -223,7 +231,8 @@ up() {
     local row name cidr host_ip node_ip pod pod_ip lxc ports=()
     for row in "${nodes[@]}"; do
         read -r name cidr host_ip node_ip pod pod_ip lxc <<<"$row"
-        node "$name" "$cidr" "$host_ip" "$node_ip"
+        wire "$name" "$node_ip"
+        node "$name" "$cidr" "$host_ip"
         if [ "$pod" ]; then pod "$name" "$host_ip" "$pod" "$pod_ip" "$lxc"; fi
         marks "$name" "$cidr" "$lxc"
         peers "$name" "$cidr" "$host_ip"

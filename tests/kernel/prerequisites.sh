@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# prerequisites.sh -- says what this machine lacks for boot.sh, and the command that mends it.
+# prerequisites.sh -- says what this machine lacks for boot.sh and docker.sh, and the command that mends it.
 #
 # Exit status 0: nothing is missing, nothing is printed. 1: something is missing that a package brings; standard output
 # holds one line for each thing and then the apt command. 2: no package can mend it (another processor, another system).
@@ -27,6 +27,11 @@ cmd  ping              iputils-ping
 cmd  tcpdump           tcpdump
 cmd  ifconfig          net-tools
 cmd  nc                netcat-openbsd
+cmd  dockerd           docker.io
+cmd  docker            docker.io
+cmd  ldd               libc-bin
+cmd  ps                procps
+cmd  ss                iproute2
 END
 }
 

@@ -16,6 +16,8 @@ use rustix::mount::{MountFlags, mount};
 use rustix::process::Signal;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::lab::line::LINE;
+
 /// The lab's own folder, on a tmpfs that only the lab sees.
 pub(super) const FOLDER: &str = "/run/esplain";
 /// Where `ip netns` keeps names.
@@ -30,14 +32,6 @@ const SHIMS: &[(&str, &str)] = &[
         "#!/bin/sh\nwhile :; do case $1 in -u | -g) shift 2 ;; --) shift; break ;; -*) shift ;; *=*) export \"$1\"; shift ;; *) break ;; esac; done\nexec \"$@\"\n",
     ),
 ];
-/// A line of the learner's: what earlier lines left (folder, variables, functions, status) is brought back, and kept.
-const LINE: &str = r#"[ -r "$1" ] && . "$1" 2>/dev/null
-__esplain_kept=$1 __esplain_line=$2; shift 2
-trap '__esplain_status=$?; { declare -p; declare -f; alias -p; printf "cd %q\n" "$PWD"; } >"$__esplain_kept" 2>/dev/null' EXIT
-__esplain_again() { return "${__esplain_status:-0}"; }
-__esplain_again
-eval "$__esplain_line""#;
-
 /// Where to go, and as what.
 #[derive(Debug, Clone)]
 pub struct Door {

@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
+use crate::lab::line::{MERCY, TCPDUMP_LAG, lags};
 use crate::lab::{Input, JobEvent, Stream, TerminalSize};
 use crate::trouble::Trouble;
 
@@ -26,11 +27,6 @@ pub(super) struct Job {
     over: bool,
 }
 
-/// tcpdump without `--immediate-mode` is handed packets up to a second late (libpcap's TPACKET_V3 blocks); one that is
-/// stopped by hand is stopped by a slower hand than a script's.
-const TCPDUMP_LAG: Duration = Duration::from_millis(1100);
-/// How long SIGTERM has before SIGKILL.
-const MERCY: Duration = Duration::from_secs(2);
 /// How long output is waited for when the line has ended but somebody still holds its streams (`sleep 100 &`).
 const REST: Duration = Duration::from_millis(300);
 
@@ -44,7 +40,7 @@ impl Job {
         let mut job = started.map_err(|error| {
             Trouble::unusable(format!("`{line}` cannot be started in the kernel lab")).because(&error)
         })?;
-        job.lags = line.contains("tcpdump") && !line.contains("immediate");
+        job.lags = lags(line);
         Ok(job)
     }
 

@@ -7,8 +7,10 @@ use super::holder::Holder;
 use super::job::Job;
 use super::mirror::Mirror;
 use super::watch::Watch;
-use crate::command::{Elsewhere, Invocation, commands};
+use crate::command::commands;
 use crate::datapath::Cluster;
+use crate::lab::direct::{as_line, direct};
+use crate::lab::line::quoted;
 use crate::lab::sim::{Call, Io, OnSignal, Outside, Process, Signal, Sim, Step, World};
 use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, PlaceKind, Stream, TerminalSize};
 use crate::packet::Frame;
@@ -103,37 +105,10 @@ impl Kernel {
         })
     }
 
-    /// Where a line of the machine's that is nothing but `docker exec NODE …` or `kubectl exec POD -- …` goes, and what
-    /// runs there: such a line gets the learner's terminal.
+    /// Where a line of the machine's that only leads to a node or pod goes, and what runs there.
     fn exec(&mut self, line: &str) -> Option<(Place, String)> {
-        let found = commands(line).ok()?;
-        let [
-            Invocation {
-                words, elsewhere, wrappers, background: false, pipeline: 1, writes, substituted: false, ..
-            },
-        ] = found.as_slice()
-        else {
-            return None;
-        };
-        let ([elsewhere], [_]) = (elsewhere.as_slice(), wrappers.as_slice()) else { return None };
-        let literal = words.iter().all(|word| !word.contains(['$', '*', '?', '[', '~', '`', '\'']));
-        if !writes.is_empty() || !literal || line.contains(['<', '>', ';', '&', '|']) || is_simulated(words) {
-            return None;
-        }
-        let name = match elsewhere {
-            Elsewhere::Container(name) => name,
-            Elsewhere::Pod { namespace, name } if namespace.as_deref().is_none_or(|space| space == "default") => {
-                name.strip_prefix("pod/").unwrap_or(name)
-            }
-            _ => return None,
-        };
-        let place = self.sim.places().ok()?.into_iter().find(|place| place.name == *name)?;
-        let fits = matches!(
-            (elsewhere, place.kind),
-            (Elsewhere::Container(_), PlaceKind::Node) | (Elsewhere::Pod { .. }, PlaceKind::Pod)
-        );
-        let line: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-        fits.then(|| (place, line.join(" ")))
+        let (place, words) = direct(line, &self.sim.places().ok()?)?;
+        (!is_simulated(&words)).then(|| (place, as_line(&words)))
     }
 
     /// What is said the first time that a tool answers that is not the real one.
@@ -339,8 +314,7 @@ fn start_outside(real: &Mutex<Real>, call: &Call, world: &World) -> Option<Box<d
     if call.network == "machine" || call.place == "machine" || is_simulated(&call.words) {
         return None;
     }
-    let line: Vec<String> = call.words.iter().map(|word| quoted(word)).collect();
-    let line = line.join(" ");
+    let line = as_line(&call.words);
     if commands_simulated(&line) {
         return None;
     }
@@ -397,25 +371,9 @@ impl Process for Refused {
     }
 }
 
-/// A word as a shell takes it whole.
-fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@%+,".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_quoted_word_is_one_word() {
-        assert_eq!(quoted("10.0.0.0/24"), "10.0.0.0/24");
-        assert_eq!(quoted("a 'b'"), r"'a '\''b'\'''");
-        assert_eq!(quoted(""), "''");
-    }
 
     #[test]
     fn what_may_change_a_network_is_told_from_what_only_looks() {

@@ -1,0 +1,419 @@
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::endpoint::Endpoint;
+use super::engine::{ANSWER, Engine};
+use super::exec::{Call, Event, Exec, Order};
+use super::job::Job;
+use super::keeper::Keeper;
+use super::machine::{Machine, asks_the_cluster, refused};
+use super::node::Node;
+use super::pod::Way;
+use super::survey::Survey;
+use super::watch::Watch;
+use crate::lab::direct::{as_line, direct};
+use crate::lab::line::{LINE, quoted};
+use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, PlaceKind, Stream, TerminalSize};
+use crate::packet::Frame;
+use crate::trouble::Trouble;
+
+/// The kind lab: a real cluster, its nodes reached through the Docker Engine.
+pub struct Kind {
+    engine: Engine,
+    cluster: String,
+    /// Where this lab keeps its things in each node.
+    folder: String,
+    keepers: BTreeMap<String, Keeper>,
+    jobs: BTreeMap<JobId, Running>,
+    watches: BTreeMap<CaptureId, (String, Watch)>,
+    ids: u64,
+    survey: Option<(Instant, Survey)>,
+    machine: Option<Box<dyn Machine>>,
+}
+
+enum Running {
+    /// In a node or pod.
+    There(Job),
+    /// On the learner's own machine.
+    Here(JobId),
+}
+
+/// The cluster of the course.
+pub const CLUSTER: &str = "cilium-ipsec-native-routing";
+
+/// What the nodes said is taken for true so long, unless something ran since.
+const FRESH: Duration = Duration::from_secs(5);
+/// How long a file may take to come or go.
+const COPYING: Duration = Duration::from_mins(1);
+
+/// How a line begins in a node: `$1` is the file for its process number, which is its group's and by which it can be
+/// signalled; `$2` and `$3` the size of its terminal, if it has one; then `LINE`, what is remembered, and the line. The
+/// way is before it. A pod's shell gets what is remembered as an open file: the node's files are not its own.
+const START: &str = r#"
+echo $$ >"$1"
+[ -z "$2" ] || stty rows "$2" cols "$3" 2>/dev/null
+[ ${#into[@]} -gt 0 ] || exec bash -c "$4" bash "$5" "$6"
+exec 9<>"$5"
+exec "${into[@]}" sh -c 'command -v bash >/dev/null 2>&1 && exec bash -c "$1" bash /proc/self/fd/9 "$2"; exec sh -c "$2"' sh "$4" "$6""#;
+
+impl Kind {
+    /// The cluster of that name behind an engine. There need not be one yet.
+    pub fn connect(endpoint: Endpoint, cluster: &str, wait: Duration) -> Result<Self, Trouble> {
+        let engine = Engine::connect(endpoint, wait)?;
+        // Other labs, and those of other learners, have things in the same nodes.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let folder = format!("/run/esplain-{}-{now:x}", std::process::id());
+        Ok(Self {
+            engine,
+            cluster: cluster.to_owned(),
+            folder,
+            keepers: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            watches: BTreeMap::new(),
+            ids: 0,
+            survey: None,
+            machine: None,
+        })
+    }
+
+    /// Where the engine is.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.engine.endpoint()
+    }
+
+    /// Lets lines run on the learner's own machine, by whoever asks for each.
+    pub fn set_machine(&mut self, machine: Box<dyn Machine>) {
+        self.machine = Some(machine);
+    }
+
+    /// Whether the cluster of the course runs here: a control plane and two workers.
+    pub fn runs(&mut self) -> Result<bool, Trouble> {
+        let nodes = self.nodes()?;
+        let running = |alias: &str| nodes.iter().any(|node| node.running && node.is_called(alias));
+        Ok(["control-plane", "worker", "worker2"].into_iter().all(running))
+    }
+
+    /// Writes a file of a node or pod, replacing what was there.
+    pub fn write_file(&mut self, place: &str, path: &str, octets: &[u8]) -> Result<(), Trouble> {
+        let (node, way) = self.resolve(place)?;
+        let words = ["sh", "-c", r#"cat >"$1""#, "sh", path].map(str::to_owned).to_vec();
+        let exec = self.quiet(&node, &way, &words);
+        for piece in octets.chunks(64 << 10) {
+            exec.tell(Order::Octets(piece.to_vec()));
+        }
+        exec.tell(Order::End);
+        self.whole(&exec, &format!("write {path} on {place}")).map(|_| ())
+    }
+
+    fn nodes(&self) -> Result<Vec<Node>, Trouble> {
+        self.engine.nodes(&self.cluster, ANSWER)
+    }
+
+    /// What the nodes say, asked again when it is old.
+    fn survey(&mut self, nodes: &[Node]) -> &Survey {
+        let old = self.survey.take().filter(|(taken, _)| taken.elapsed() < FRESH);
+        let engine = &self.engine;
+        &self.survey.insert(old.unwrap_or_else(|| (Instant::now(), Survey::take(engine, nodes)))).1
+    }
+
+    /// The node of a place, running, and the way from there.
+    fn resolve(&mut self, place: &str) -> Result<(Node, Way), Trouble> {
+        let nodes = self.nodes()?;
+        if let Some(node) = nodes.iter().find(|node| node.is_called(place)) {
+            return running(node.clone()).map(|node| (node, Way::Node));
+        }
+        let pod = self.survey(&nodes).pods.iter().find(|pod| pod.name == place).cloned();
+        if let Some(pod) = pod
+            && let Some(node) = nodes.iter().find(|node| node.name == pod.node)
+        {
+            return running(node.clone()).map(|node| (node, pod.way));
+        }
+        let trouble = Trouble::unusable(format!("the cluster `{}` has no place `{place}` now", self.cluster));
+        if nodes.is_empty() {
+            return Err(trouble.hint("`kind create cluster --config kind-config.yaml` makes the nodes; `kind get clusters` lists the clusters that there are"));
+        }
+        let names: Vec<String> =
+            self.places()?.iter().map(|place| place.aliases.first().unwrap_or(&place.name).clone()).collect();
+        Err(trouble
+            .hint(format!("places: {}", names.join(", ")))
+            .hint("`kubectl get pods -o wide` lists the pods and their nodes"))
+    }
+
+    /// The keeper of a node, started when there is none or its node was started anew.
+    fn keeper(&mut self, node: &Node) -> Result<&Keeper, Trouble> {
+        let lives = self.keepers.get_mut(&node.name).is_some_and(|own| own.container == node.container && own.lives());
+        if !lives {
+            self.keepers.remove(&node.name);
+            let keeper = Keeper::start(&self.engine, node, &self.folder)?;
+            self.keepers.insert(node.name.clone(), keeper);
+        }
+        self.keepers.get(&node.name).ok_or_else(|| stopped(node, None))
+    }
+
+    /// Starts a line there; `kept` names what is remembered of the lines before, nothing with `None`.
+    fn line(
+        &mut self,
+        (node, way): (&Node, &Way),
+        line: &str,
+        kept: Option<&str>,
+        terminal: Option<TerminalSize>,
+    ) -> Result<JobId, Trouble> {
+        self.keeper(node)?;
+        self.survey = None;
+        self.ids += 1;
+        let id = JobId(self.ids);
+        let kept = kept.map_or_else(|| "/dev/null".to_owned(), |name| format!("{}/kept/{name}", self.folder));
+        let (rows, columns) =
+            terminal.map_or_else(Default::default, |size| (size.rows.to_string(), size.columns.to_string()));
+        let script = way.script(false) + START;
+        let number = format!("{}/jobs/{}", self.folder, id.0);
+        let words = ["bash", "-c", &script, "esplain-line", &number, &rows, &columns, LINE, &kept, line];
+        let term = std::env::var("TERM").ok().filter(|_| terminal.is_some()).unwrap_or_else(|| "dumb".to_owned());
+        let call = Call {
+            container: node.container.clone(),
+            words: words.map(str::to_owned).to_vec(),
+            variables: vec![format!("TERM={term}"), "LANG=C.UTF-8".to_owned()],
+            terminal,
+        };
+        let exec = Exec::start(&self.engine, call);
+        let job = Job::new(exec, node.name.clone(), line.to_owned(), terminal.is_some());
+        self.jobs.insert(id, Running::There(job));
+        Ok(id)
+    }
+
+    /// Starts a line of the machine's: where it only leads into the cluster it runs there, else somebody is asked.
+    fn line_of_the_machine(&mut self, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble> {
+        let places = self.places()?;
+        if let Some((place, words)) = direct(line, &places) {
+            let (node, way) = self.resolve(&place.name)?;
+            return self.line((&node, &way), &as_line(&words), None, terminal);
+        }
+        if asks_the_cluster(line)
+            && let Some(node) = self.nodes()?.into_iter().find(|node| node.is_control_plane && node.running)
+        {
+            return self.line((&node, &Way::Node), line, None, terminal);
+        }
+        let machine = self.machine.as_mut().ok_or_else(|| refused(line))?;
+        let inner = machine.start(line, terminal)?;
+        self.ids += 1;
+        let id = JobId(self.ids);
+        self.jobs.insert(id, Running::Here(inner));
+        Ok(id)
+    }
+
+    /// A command of the lab's own.
+    fn quiet(&self, node: &Node, way: &Way, words: &[String]) -> Exec {
+        let script = way.script(false) + "\nexec \"${into[@]}\" \"$@\"";
+        let words: Vec<String> = ["bash".to_owned(), "-c".to_owned(), script, "esplain".to_owned()]
+            .into_iter()
+            .chain(words.iter().cloned())
+            .collect();
+        let call = Call { container: node.container.clone(), words, variables: Vec::new(), terminal: None };
+        Exec::start(&self.engine, call)
+    }
+
+    /// What a command of the lab's own writes, if it ends well.
+    fn whole(&self, exec: &Exec, what: &str) -> Result<Vec<u8>, Trouble> {
+        let (mut octets, mut errors, begun) = (Vec::new(), Vec::new(), Instant::now());
+        while begun.elapsed() < COPYING {
+            match exec.next(Duration::from_millis(100)) {
+                Some(Event::Output(Stream::Out, more)) => octets.extend(more),
+                Some(Event::Output(Stream::Err, more)) => errors.extend(more),
+                Some(Event::Exited(0)) => return Ok(octets),
+                Some(Event::Exited(_)) => break,
+                Some(Event::Lost(failure)) => return Err(self.engine.trouble(&failure)),
+                None => {}
+            }
+        }
+        let mut trouble = Trouble::unusable(format!("cannot {what}"));
+        trouble.causes.extend(String::from_utf8_lossy(&errors).lines().map(str::to_owned));
+        if begun.elapsed() >= COPYING {
+            trouble.causes.push(format!("it did not end within {} seconds", COPYING.as_secs()));
+        }
+        Err(trouble)
+    }
+
+    /// What became of a node that something was lost on, if it is no longer as it was.
+    fn fallen(&self, name: &str, line: Option<&str>) -> Option<Trouble> {
+        match self.nodes() {
+            Err(trouble) => Some(trouble),
+            Ok(nodes) => match nodes.into_iter().find(|node| node.name == name) {
+                None => Some(gone(name, line)),
+                Some(node) => (!node.running).then(|| stopped(&node, line)),
+            },
+        }
+    }
+}
+
+impl Lab for Kind {
+    fn kind(&self) -> LabKind {
+        LabKind::Kind
+    }
+
+    fn places(&mut self) -> Result<Vec<Place>, Trouble> {
+        let nodes = self.nodes()?;
+        let machine = Place {
+            name: MACHINE.to_owned(),
+            aliases: vec![MACHINE.to_owned()],
+            kind: PlaceKind::Machine,
+            node: None,
+            addresses: Vec::new(),
+        };
+        let survey = self.survey(&nodes);
+        let pods = survey.pods.iter().map(super::pod::Pod::place);
+        Ok(std::iter::once(machine).chain(nodes.iter().map(Node::place)).chain(pods).collect())
+    }
+
+    fn facts(&mut self) -> Result<BTreeMap<String, String>, Trouble> {
+        let nodes = self.nodes()?;
+        let cluster = self.cluster.clone();
+        Ok(self.survey(&nodes).facts(&cluster, &nodes))
+    }
+
+    fn start(&mut self, place: &str, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble> {
+        if place == MACHINE {
+            return self.line_of_the_machine(line, terminal);
+        }
+        let (node, way) = self.resolve(place)?;
+        // What is remembered at a pod is not what is remembered on its node.
+        let kept = if way == Way::Node { "node".to_owned() } else { format!("pod-{place}") };
+        self.line((&node, &way), line, Some(&kept), terminal)
+    }
+
+    fn poll(&mut self, job: JobId, wait: Duration) -> Result<JobEvent, Trouble> {
+        let running = self.jobs.get_mut(&job);
+        let running = running.ok_or_else(|| Trouble::unusable(format!("the kind lab has no job {}", job.0)))?;
+        let there = match running {
+            Running::Here(inner) => {
+                let inner = *inner;
+                let machine = self.machine.as_mut().ok_or_else(|| refused("it"))?;
+                let event = machine.poll(inner, wait)?;
+                if matches!(event, JobEvent::Exited(_)) {
+                    self.jobs.remove(&job);
+                }
+                return Ok(event);
+            }
+            Running::There(there) => there,
+        };
+        let keeper = self.keepers.get(&there.node);
+        let signal = |name: &'static str| {
+            if let Some(keeper) = keeper {
+                keeper.signal(name, job.0);
+            }
+        };
+        let event = there.poll(wait, signal);
+        if matches!(event, Ok(JobEvent::Output(..) | JobEvent::Idle)) {
+            return event.map_err(|failure| self.engine.trouble(&failure));
+        }
+        // It is over.
+        let (node, line) = (there.node.clone(), there.line.clone());
+        if let Some(keeper) = keeper {
+            keeper.forget(job.0);
+        }
+        self.jobs.remove(&job);
+        self.survey = None;
+        match event {
+            // As every process of a node ends when the node is stopped, or its engine.
+            Ok(JobEvent::Exited(status)) if status >= 128 => {
+                self.fallen(&node, Some(&line)).map_or(Ok(JobEvent::Exited(status)), Err)
+            }
+            Ok(event) => Ok(event),
+            Err(failure) => Err(self.fallen(&node, Some(&line)).unwrap_or_else(|| self.engine.trouble(&failure))),
+        }
+    }
+
+    fn send(&mut self, job: JobId, input: Input) -> Result<(), Trouble> {
+        match self.jobs.get_mut(&job) {
+            None => Ok(()),
+            Some(Running::There(there)) => {
+                there.send(input);
+                Ok(())
+            }
+            Some(Running::Here(inner)) => {
+                let inner = *inner;
+                self.machine.as_mut().map_or(Ok(()), |machine| machine.send(inner, input))
+            }
+        }
+    }
+
+    fn capture(&mut self, place: &str, device: &str, filter: &str) -> Result<CaptureId, Trouble> {
+        let (node, way) = self.resolve(place)?;
+        let watch = Watch::start(&self.engine, &node, &way, device, filter)?;
+        self.ids += 1;
+        let id = CaptureId(self.ids);
+        self.watches.insert(id, (node.name, watch));
+        Ok(id)
+    }
+
+    fn frames(&mut self, capture: CaptureId, wait: Duration) -> Result<Vec<Frame>, Trouble> {
+        let Some((node, watch)) = self.watches.get_mut(&capture) else {
+            return Err(Trouble::unusable(format!("the kind lab has no capture {}", capture.0)));
+        };
+        let ended = match watch.frames(wait) {
+            Ok(frames) => return Ok(frames),
+            Err(ended) => ended,
+        };
+        let node = node.clone();
+        self.watches.remove(&capture);
+        let trouble = self.fallen(&node, None).or_else(|| ended.map(|failure| self.engine.trouble(&failure)));
+        Err(trouble.unwrap_or_else(|| {
+            Trouble::unusable(format!("the capture on {node} has ended"))
+                .hint("somebody ended its tcpdump; the next line captures again")
+        }))
+    }
+
+    fn stop_capture(&mut self, capture: CaptureId) -> Result<CaptureEnd, Trouble> {
+        match self.watches.remove(&capture) {
+            Some((_, watch)) => Ok(watch.stop()),
+            None => Err(Trouble::unusable(format!("the kind lab has no capture {}", capture.0))),
+        }
+    }
+
+    fn read_file(&mut self, place: &str, path: &str) -> Result<Vec<u8>, Trouble> {
+        if place == MACHINE {
+            let machine = self.machine.as_mut().ok_or_else(|| refused(&format!("cat {path}")))?;
+            return machine.read_file(path);
+        }
+        let (node, way) = self.resolve(place)?;
+        // In the folder where the learner is.
+        let kept = if way == Way::Node { "node".to_owned() } else { format!("pod-{place}") };
+        let id = self.line((&node, &way), &format!("cat -- {}", quoted(path)), Some(&kept), None)?;
+        let Some(Running::There(job)) = self.jobs.remove(&id) else {
+            return Err(Trouble::unusable(format!("cannot read {path} on {place}")));
+        };
+        self.whole(&job.into_exec(), &format!("read {path} on {place}"))
+            .map_err(|trouble| trouble.hint(format!("`:on {place}`, then `ls` lists its files")))
+    }
+
+    fn save(&mut self, _: &str) -> Result<(), Trouble> {
+        Err(Trouble::unusable("the kind lab cannot keep its state"))
+    }
+
+    fn restore(&mut self, _: &str) -> Result<(), Trouble> {
+        Err(Trouble::unusable("the kind lab cannot be set back"))
+    }
+}
+
+/// The learner's own machine.
+const MACHINE: &str = "machine";
+
+fn running(node: Node) -> Result<Node, Trouble> {
+    if node.running { Ok(node) } else { Err(stopped(&node, None)) }
+}
+
+fn stopped(node: &Node, line: Option<&str>) -> Trouble {
+    let what = match line {
+        Some(line) => format!("{} stopped while `{line}` ran there", node.short()),
+        None => format!("{} is stopped", node.short()),
+    };
+    Trouble::unusable(what)
+        .hint(format!("`docker start {}` starts it again; what you have done in the course is kept", node.name))
+}
+
+fn gone(name: &str, line: Option<&str>) -> Trouble {
+    let what = match line {
+        Some(line) => format!("{name} was removed while `{line}` ran there"),
+        None => format!("{name} is no longer there"),
+    };
+    Trouble::unusable(what).hint("`kind create cluster --config kind-config.yaml` makes the cluster anew; what you have done in the course is kept")
+}

@@ -1,0 +1,24 @@
+//! The kind lab: the nodes are the containers of a kind cluster, reached through the Docker Engine's API wherever the
+//! engine is; `ip`, `ping`, `tcpdump` and the kernel's XFRM are the nodes' own, and so is Cilium.
+//!
+//! `endpoint` finds the engine and `engine` speaks to it; `exec` is a command that the engine runs in a node, `keeper`
+//! what a lab keeps there to end commands with; `job` and `watch` are lines and captures made of these. `survey` asks the
+//! nodes what lessons speak through. Nothing of a lab stays in a node when the lab goes, however it goes.
+//!
+//! **Invariant.** The lab runs nothing on the learner's own machine by itself: see [`Machine`].
+
+mod endpoint;
+mod engine;
+mod exec;
+mod job;
+mod keeper;
+mod lab;
+mod machine;
+mod node;
+mod pod;
+mod survey;
+mod watch;
+
+pub use endpoint::{Certificates, Endpoint, Origin};
+pub use lab::{CLUSTER, Kind};
+pub use machine::Machine;

@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# docker.sh -- a real Docker Engine with the course's nodes as containers, and one command beside it.
+#
+#   docker.sh image FILE                 writes the nodes' image as a tar archive: the tools of a kind node with the
+#                                        libraries they need, from this very system (a fresh process costs little here
+#                                        and much in the guest); needs no rights and no registry
+#   docker.sh run FILE COMMAND...        for the guest that boot.sh starts: brings up, in this order,
+#       engine   dockerd with all it keeps on a tmpfs; no packet filter rules, which this kernel has no modules for
+#       nodes    three privileged containers with kind's labels, names, network, tmpfs on /run and /tmp
+#       path     Cilium's IPsec path without BPF, with kernel ESP (lab.sh), laid through the containers' namespaces; the
+#                pods are named namespaces inside the node containers, for there is no Kubernetes
+#     and then runs COMMAND, whose standard output, standard error and exit status are its own
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/kernel/lab.sh
+. "$here/lab.sh"
+
+lab=/run/docker-lab
+cluster=cilium-ipsec-native-routing
+image=esplain-node
+
+# What runs in a node. The course's tools are there from the beginning: there is no network to install them from.
+tools=(bash sh cat ls cp mv rm mkdir rmdir mktemp touch ln chmod head tail sort uniq wc cut tr tee seq sleep date id env
+    true false uname stty tty dd od grep sed awk ps top kill hostname sysctl mount umount nsenter setsid timeout xargs
+    ip ping tcpdump route ifconfig ss)
+
+engine() {
+    mkdir -p $lab && mount -t tmpfs -o mode=700 docker $lab
+    dockerd --data-root $lab/data --exec-root $lab/exec --pidfile $lab/pid --storage-driver=overlay2 \
+        --iptables=false --ip6tables=false >$lab/log 2>&1 &
+    local waited=0
+    until docker version >/dev/null 2>&1; do
+        if ! kill -0 $! 2>/dev/null || [ $((waited += 1)) -gt 600 ]; then
+            echo "docker.sh: the engine did not come up" >&2
+            tail -n 20 $lab/log >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
+
+# write_image FILE
+write_image() {
+    local root tool path files=()
+    root=$(mktemp -d)
+    # shellcheck disable=SC2064 # the folder of now
+    trap "rm -rf '$root'" EXIT
+    for tool in "${tools[@]}"; do
+        path=$(command -v "$tool") || { echo "docker.sh: this machine has no $tool" >&2; exit 1; }
+        # a builtin of this shell is a program of a node
+        if [ ! -x "$path" ]; then path=/usr/bin/$tool; fi
+        files+=("$path" "$(realpath "$path")")
+    done
+    while read -r path; do files+=("$path" "$(realpath "$path")"); done < <(
+        ldd "${files[@]}" | grep -oE '/[^ :]+\.so[^ ]*' | sort -u
+    )
+    for path in /lib/terminfo /usr/share/terminfo; do
+        if [ -e $path/x/xterm ]; then files+=($path/x/xterm $path/d/dumb); fi
+    done
+    mkdir -p "$root"/{etc,root,run,tmp,proc,sys,dev,var/tmp,usr/{bin,sbin,lib,lib64}}
+    # the layout of the host, where /bin is part of /usr or not
+    for path in bin sbin lib lib64; do
+        if [ -L /$path ]; then ln -s usr/$path "$root/$path"; fi
+    done
+    printf '%s\n' "${files[@]}" | sort -u | while read -r path; do
+        mkdir -p "$root${path%/*}" && cp -an "$path" "$root${path%/*}/"
+    done
+    cp -r /etc/iproute2 "$root/etc/" 2>/dev/null || cp -r /usr/share/iproute2 "$root/etc/"
+    grep -E '^(root|tcpdump|nobody):' /etc/passwd >"$root/etc/passwd"
+    grep -E '^(root|tcpdump|nogroup|tty):' /etc/group >"$root/etc/group"
+    printf 'hosts: files\nnetworks: files\n' >"$root/etc/nsswitch.conf"
+    tar -C "$root" --owner=0 --group=0 --numeric-owner -cf "$1" .
+}
+
+# start_node ALIAS NODE_IP
+start_node() {
+    local role=worker
+    if [ "$1" = control-plane ]; then role=control-plane; fi
+    # process 1 takes in orphans, as a node's systemd does, and ends when it is asked to
+    docker run --detach --privileged --name "$cluster-$1" --hostname "$cluster-$1" \
+        --label "io.x-k8s.kind.cluster=$cluster" --label "io.x-k8s.kind.role=$role" \
+        --network kind --ip "$2" --tmpfs /run --tmpfs /tmp \
+        $image bash -c 'trap "exit 0" TERM; mkdir -p /run/netns; while :; do sleep 3600 & wait $!; done' >/dev/null
+}
+
+# attach ALIAS POD: names the networks of a node and of its pod here, so that lab.sh finds them
+attach() {
+    local process settings
+    process=$(docker inspect --format '{{.State.Pid}}' "$cluster-$1")
+    ip netns attach "$1" "$process"
+    settings='net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
+        net.ipv4.conf.eth0.rp_filter=0 net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0'
+    # shellcheck disable=SC2086 # settings are words
+    nsenter --net="/run/netns/$1" sysctl -qw $settings
+    [ "$2" ] || return 0
+    docker exec "$cluster-$1" ip netns add "$2"
+    touch "/run/netns/$2"
+    # or mount would resolve the path to the one of that name here
+    mount --no-canonicalize --bind "/proc/$process/root/run/netns/$2" "/run/netns/$2"
+    nsenter --net="/run/netns/$2" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+}
+
+all_nodes() {
+    local row name cidr host_ip node_ip pod pod_ip lxc
+    docker network create --subnet 172.18.0.0/16 --gateway 172.18.0.1 kind >/dev/null
+    for row in "${nodes[@]}"; do
+        read -r name cidr host_ip node_ip pod pod_ip lxc <<<"$row"
+        start_node "$name" "$node_ip"
+        attach "$name" "$pod"
+    done
+    for row in "${nodes[@]}"; do
+        read -r name cidr host_ip node_ip pod pod_ip lxc <<<"$row"
+        node "$name" "$cidr" "$host_ip"
+        if [ "$pod" ]; then pod "$name" "$host_ip" "$pod" "$pod_ip" "$lxc"; fi
+        marks "$name" "$cidr" "$lxc"
+        peers "$name" "$cidr" "$host_ip"
+    done
+}
+
+say() { echo "docker.sh: $* after $SECONDS s" >&2; }
+
+case ${1-} in
+    image) write_image "$2" ;;
+    run)
+        engine
+        say "Docker Engine $(docker version --format '{{.Server.Version}}') is up"
+        docker import - $image <"$2" >/dev/null
+        say "the image is in"
+        all_nodes
+        say "the nodes run"
+        shift 2
+        "$@"
+        ;;
+    *)
+        sed -n 's/^#   docker/docker/p' "$0" >&2
+        exit 2
+        ;;
+esac
