@@ -21,7 +21,7 @@ use super::{Course, Part};
 const FORMAT: u64 = 1;
 
 /// The commands of the guide that a check may wait for.
-pub(super) const GUIDE_COMMANDS: &[&str] =
+pub const GUIDE_COMMANDS: &[&str] =
     &["decrypt", "explain", "help", "hint", "map", "nodes", "notes", "packets", "show", "task", "trace", "watch"];
 
 /// The labs that a course may name.

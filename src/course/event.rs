@@ -88,6 +88,21 @@ pub enum Event {
     },
     /// A step was set back: a new attempt begins and what the last one scored no longer counts.
     Reset(StepRef),
+    /// A replay held a claim about a step against what happened. No learner's log has it.
+    Claimed {
+        /// The step.
+        step: String,
+        /// What must hold, in words.
+        claim: String,
+        /// Whether it did.
+        holds: bool,
+        /// If not, what was expected …
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<String>,
+        /// … and what came instead.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        got: Option<String>,
+    },
 }
 
 /// A step as it was when something happened to it.
@@ -208,6 +223,13 @@ mod tests {
             Event::answered(here(), "incoming", "1", true),
             Event::Finished { step: here(), how: How::Assisted },
             Event::Reset(here()),
+            Event::Claimed {
+                step: "states".into(),
+                claim: "the words are whole".into(),
+                holds: false,
+                expected: Some("words".into()),
+                got: None,
+            },
         ];
         for event in events {
             let entry = Entry::new("2023-02-01T02:00:00Z".parse().unwrap(), event);

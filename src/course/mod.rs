@@ -30,6 +30,7 @@ mod yaml;
 
 pub use book::Book;
 pub use check::{CaptureFile, Captured, Check, GuideCheck, Holds, Probe, WantedStatus};
+pub use convert::GUIDE_COMMANDS;
 pub use count::Count;
 pub use course::{Course, Part};
 pub use edit::{with_language, with_step};

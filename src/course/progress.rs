@@ -66,7 +66,7 @@ impl Progress {
     /// Takes one more event in.
     pub fn take(&mut self, event: &Event) {
         match event {
-            Event::Started { .. } | Event::Ran { .. } => {}
+            Event::Started { .. } | Event::Ran { .. } | Event::Claimed { .. } => {}
             Event::Entered(StepRef { step, .. }) => {
                 self.steps.entry(step.clone()).or_default();
                 self.entered = Some(step.clone());

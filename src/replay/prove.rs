@@ -1,12 +1,15 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
+use super::questions::{hints_failure, prove_question, words_failure};
 use super::report::{Claim, Failure, Finding, Proof, Report};
 use super::runner::Runner;
+use super::tape::Scene;
 use super::world::{LabWorld, quietly, set_up};
 use crate::course::{
-    Answered, Book, Check, Event, Facts, Judgement, Miss, Observation, Progress, Question, QuestionKind, QuestionText,
-    Step, StepRef, StepText, Template,
+    Book, Check, Entry, Event, Facts, How, Miss, Observation, QuestionText, Step, StepRef, StepText, Template,
 };
 use crate::lab::{Lab, LabKind};
 use crate::trouble::Trouble;
@@ -26,54 +29,105 @@ pub struct Plan<'a> {
     pub step: Option<&'a str>,
 }
 
-/// Walks a course on a fresh lab and proves its steps.
-///
-/// # Errors
-/// When the lab itself fails, or a step before the one to prove does; what a step lacks is in the report.
-pub fn replay<'p>(plan: Plan<'p>, lab: &'p mut dyn Lab) -> Result<Report, Trouble> {
-    let mut report = Report {
-        course: plan.book.course.id.clone(),
-        lab: lab_word(lab.kind()).to_owned(),
-        language: plan.language.code().to_owned(),
-        proofs: Vec::new(),
-    };
-    let mut prover = Prover { runner: Runner::new(lab, &plan.book.course), words: Words::new(plan.language) };
-    for step in plan.book.course.steps() {
-        if plan.step.is_none_or(|only| only == step.id) {
-            let text = plan.book.text(plan.language.code()).and_then(|text| text.steps.get(&step.id));
-            report.proofs.push(prover.prove(step, text)?);
-        } else {
-            prover.go_through(step)?;
+/// Walks a course on a fresh lab and proves its steps. Whatever goes wrong is in the report: what a step lacks, a step
+/// before the one to prove that cannot be done, a lab that gives out.
+pub fn replay<'p>(plan: Plan<'p>, lab: &'p mut dyn Lab) -> Report {
+    let course = &plan.book.course;
+    let mut report = Report::new(&course.id, lab.kind(), plan.language);
+    let mut prover = Prover::new(lab, plan);
+    prover.tell(Event::Started {
+        course: course.id.clone(),
+        lab: report.lab.clone(),
+        lang: plan.language.code().to_owned(),
+    });
+    for step in course.steps() {
+        let asked_for = plan.step.is_none_or(|only| only == step.id);
+        let begun = Instant::now();
+        let mut findings = Vec::new();
+        let came = if asked_for { prover.prove(step, &mut findings) } else { prover.go_through(step, &mut findings) };
+        let broken = came.err().map(|trouble| Failure::of(&trouble));
+        let gives_out = broken.is_some() || (!asked_for && !findings.is_empty());
+        findings.extend(broken.map(|failure| Finding { claim: Claim::Lab, failure: Some(failure) }));
+        if !findings.is_empty() {
+            let proof = Proof { step: step.id.clone(), findings, took: begun.elapsed() };
+            prover.tell_claims(step, &proof);
+            report.proofs.push(proof);
         }
-        if plan.step == Some(step.id.as_str()) {
+        if gives_out || plan.step == Some(step.id.as_str()) {
             break;
         }
     }
-    prover.runner.tidy_up()?;
-    Ok(report)
+    // What still runs ends with the lab, if it cannot be ended now.
+    let _ = prover.runner.tidy_up();
+    report.log = prover.log;
+    report.scenes = prover.scenes;
+    report
 }
 
 /// What became of some lines typed at a step.
-struct Walked {
+pub(super) struct Walked {
     met: BTreeSet<String>,
     /// Why it is not all, as the learner would be told.
     lacks: Vec<String>,
     /// Everything that was printed.
-    output: String,
+    pub(super) output: String,
+    /// What a learner's log would say.
+    events: Vec<Event>,
 }
 
-struct Prover<'l> {
-    runner: Runner<'l>,
+pub(super) struct Prover<'l> {
+    pub(super) runner: Runner<'l>,
     words: Words,
+    book: &'l Book,
+    log: Vec<Entry>,
+    scenes: Vec<Scene>,
 }
 
-impl Prover<'_> {
-    fn prove(&mut self, step: &Step, text: Option<&StepText>) -> Result<Proof, Trouble> {
-        let begun = Instant::now();
-        let mut findings = Vec::new();
-        let mut note = |claim, failure| findings.push(Finding { claim, failure });
+impl<'l> Prover<'l> {
+    pub(super) fn new(lab: &'l mut dyn Lab, plan: Plan<'l>) -> Self {
+        Self {
+            runner: Runner::new(lab, &plan.book.course),
+            words: Words::new(plan.language),
+            book: plan.book,
+            log: Vec::new(),
+            scenes: Vec::new(),
+        }
+    }
+
+    pub(super) fn book(&self) -> &'l Book {
+        self.book
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.log.push(Entry::new(Timestamp::now(), event));
+    }
+
+    fn tell_claims(&mut self, step: &Step, proof: &Proof) {
+        for Finding { claim, failure } in &proof.findings {
+            self.tell(Event::Claimed {
+                step: step.id.clone(),
+                claim: claim.words(),
+                holds: failure.is_none(),
+                expected: failure.as_ref().map(|failure| failure.expected.clone()),
+                got: failure.as_ref().map(|failure| failure.got.clone()),
+            });
+        }
+    }
+
+    /// The words of a step in this language and no other.
+    fn text(&self, step: &Step) -> Option<&'l StepText> {
+        self.book.text(self.words.language().code()).and_then(|text| text.steps.get(&step.id))
+    }
+
+    fn prove(&mut self, step: &Step, findings: &mut Vec<Finding>) -> Result<(), Trouble> {
+        let text = self.text(step);
+        let here = StepRef { step: step.id.clone(), hash: step.hash.clone() };
+        let mut note = |claim, failure: Option<Failure>| {
+            findings.push(Finding { claim, failure: failure.map(Failure::without_keys) });
+        };
         self.runner.tidy_up()?;
         self.runner.lab.save(BEFORE)?;
+        let before = self.look_around()?;
         if !step.setup.is_empty() {
             note(Claim::Setup, self.sets_up(step)?);
         }
@@ -93,11 +147,30 @@ impl Prover<'_> {
                 note(Claim::Variant(at + 1), walked.failure(step, way));
             }
         }
+        // First the solution with a wander after it, then a reset, then the solution for good.
         let walked = self.afresh(step, &step.solution)?;
         if !step.checks.is_empty() {
             note(Claim::Solution, walked.failure(step, &step.solution));
         }
+        self.wander()?;
+        self.reset()?;
+        let mut not_restored = self.differs_from(&before)?;
+        self.sets_up(step)?;
+        if !step.checks.is_empty() && not_restored.is_none() {
+            not_restored = self.fails_before(step)?;
+        }
+        self.runner.take_tape();
+        let walked = self.walk(step, &step.solution)?;
+        if !step.checks.is_empty() && not_restored.is_none() {
+            not_restored = walked.failure(step, &step.solution);
+        }
+        note(Claim::Reset, not_restored);
+        self.tell(Event::Entered(here.clone()));
+        for event in walked.events {
+            self.tell(event);
+        }
         let facts = self.runner.facts()?;
+        self.keep_scene(step, text, &facts);
         for annotation in &step.annotations {
             let found = annotation.line.pattern(&facts).is_ok_and(|line| line.is_match(&walked.output));
             let failure = || Failure {
@@ -112,23 +185,49 @@ impl Prover<'_> {
             for question in &step.quiz {
                 let nothing = QuestionText::default();
                 let words = text.quiz.get(&question.id).unwrap_or(&nothing);
-                self.prove_question(question, words, &facts, &mut note);
+                let packets = self.runner.packets();
+                for (answer, right) in prove_question(question, words, &facts, packets, &mut note) {
+                    self.tell(Event::answered(here.clone(), &question.id, &answer, right));
+                }
             }
         }
-        Ok(Proof { step: step.id.clone(), findings, took: begun.elapsed() })
+        self.tell(Event::Finished { step: here, how: How::Done });
+        Ok(())
     }
 
-    /// Does a step without proving it, so that the next finds the world it needs.
-    fn go_through(&mut self, step: &Step) -> Result<(), Trouble> {
+    /// Does a step without proving it, so that the next finds the world it needs. A finding says why that failed.
+    fn go_through(&mut self, step: &Step, findings: &mut Vec<Finding>) -> Result<(), Trouble> {
+        let walked = self.pass(step)?;
+        let failure = walked.failure(step, &step.solution).map(Failure::without_keys);
+        findings.extend(failure.map(|failure| Finding { claim: Claim::Solution, failure: Some(failure) }));
+        Ok(())
+    }
+
+    /// Does a step and leaves the lab as the step leaves it.
+    pub(super) fn pass(&mut self, step: &Step) -> Result<Walked, Trouble> {
         self.runner.tidy_up()?;
         let facts = self.runner.facts()?;
         set_up(self.runner.lab, step, &facts)?;
-        let walked = self.walk(step, &step.solution)?;
-        match walked.failure(step, &step.solution) {
-            None => Ok(()),
-            Some(failure) => Err(Trouble::failed(format!("the step `{}` before it could not be done", step.id))
-                .hint(format!("`esplain replay --step {}` says more; it got: {}", step.id, failure.got))),
-        }
+        self.walk(step, &step.solution)
+    }
+
+    /// Keeps what was just typed as the scene of a step.
+    fn keep_scene(&mut self, step: &Step, text: Option<&StepText>, facts: &Facts) {
+        let filled = |section: fn(&StepText) -> &String| {
+            text.map(|text| Template::new(section(text).as_str()).show(facts)).unwrap_or_default()
+        };
+        let scene = Scene {
+            step: step.id.clone(),
+            number: self.book.course.number(&step.id).unwrap_or_default(),
+            lab: lab_word(self.runner.lab.kind()).to_owned(),
+            language: self.words.language(),
+            title: filled(|text| &text.title),
+            place: step.place,
+            task: filled(|text| &text.task),
+            typed: self.runner.take_tape(),
+            seen: filled(|text| &text.seen),
+        };
+        self.scenes.push(scene);
     }
 
     /// Brings the fault about that the step is to find; gives why that did not work.
@@ -165,15 +264,20 @@ impl Prover<'_> {
 
     /// Types lines into the lab as it is when the step begins.
     fn afresh(&mut self, step: &Step, lines: &[Template]) -> Result<Walked, Trouble> {
-        self.runner.tidy_up()?;
-        self.runner.lab.restore(BEFORE)?;
+        self.reset()?;
         self.sets_up(step)?;
         self.walk(step, lines)
     }
 
+    /// What `:reset` does to the lab.
+    fn reset(&mut self) -> Result<(), Trouble> {
+        self.runner.tidy_up()?;
+        self.runner.lab.restore(BEFORE)
+    }
+
     fn walk(&mut self, step: &Step, lines: &[Template]) -> Result<Walked, Trouble> {
         self.runner.place = step.place;
-        let mut walked = Walked { met: BTreeSet::new(), lacks: Vec::new(), output: String::new() };
+        let mut walked = Walked { met: BTreeSet::new(), lacks: Vec::new(), output: String::new(), events: Vec::new() };
         let mut last = None;
         for line in lines {
             let facts = self.runner.facts()?;
@@ -184,6 +288,7 @@ impl Prover<'_> {
                     return Ok(walked);
                 }
             };
+            let place = self.runner.place;
             let seen = match self.runner.type_line(&line) {
                 Ok(Some(seen)) => seen,
                 Ok(None) => continue,
@@ -192,6 +297,7 @@ impl Prover<'_> {
                     return Ok(walked);
                 }
             };
+            walked.events.push(Event::ran(&step.id, place.name(), &line, seen.status));
             self.take_in(step, &seen, &mut walked);
             last = Some(seen);
         }
@@ -204,6 +310,8 @@ impl Prover<'_> {
     /// Judges what was seen of a line, and keeps why it does not do.
     fn take_in(&mut self, step: &Step, seen: &Observation, walked: &mut Walked) {
         let verdict = step.judge(seen, &mut LabWorld(self.runner.lab), walked.met.iter().map(String::as_str));
+        let here = StepRef { step: step.id.clone(), hash: step.hash.clone() };
+        walked.events.extend(verdict.met.iter().map(|check| Event::Met { step: here.clone(), check: check.clone() }));
         walked.met.extend(verdict.met);
         if let Some(near) = verdict.near {
             walked.lacks.push(format!("{}: {}", near.check, near.miss.say(&self.words)));
@@ -251,52 +359,6 @@ impl Prover<'_> {
             quietly(self.runner.lab, "machine", "sleep 1")?;
         }
     }
-
-    fn prove_question(
-        &self,
-        question: &Question,
-        words: &QuestionText,
-        facts: &Facts,
-        note: &mut impl FnMut(Claim, Option<Failure>),
-    ) {
-        let id = &question.id;
-        let packets = self.runner.packets();
-        let answers = match question.answers(facts, packets) {
-            Ok(answers) => answers,
-            Err(error) => {
-                let failure = Failure { expected: "every value is known".to_owned(), got: error.to_string() };
-                note(Claim::Right(id.clone()), Some(failure));
-                return;
-            }
-        };
-        let is_choice = matches!(question.kind, QuestionKind::Choice { .. } | QuestionKind::Choices { .. });
-        if answers.right.is_empty() {
-            let got = format!("none of {} packets is one", packets.len());
-            note(Claim::Right(id.clone()), Some(Failure { expected: "a right answer".to_owned(), got }));
-        }
-        for text in &answers.right {
-            let judgement = question.judge(Answered { text, facts, packets });
-            let explained = match &judgement {
-                Judgement::Right { picked } if is_choice => picked.iter().all(|key| explains(words, key, true)),
-                Judgement::Right { .. } => !words.right.is_empty(),
-                _ => false,
-            };
-            let failure = || Failure {
-                expected: format!("{text:?} is right, with an explanation"),
-                got: format!("{judgement:?}"),
-            };
-            note(Claim::Right(id.clone()), (!explained).then(failure));
-        }
-        for (text, keys) in &answers.wrong {
-            let judgement = question.judge(Answered { text, facts, packets });
-            let expected = Judgement::Wrong { keys: keys.clone() };
-            let explained = keys.iter().all(|key| explains(words, key, is_choice))
-                && (!keys.is_empty() || !words.wrong_otherwise.is_empty());
-            let got = if judgement == expected { "it has no explanation".to_owned() } else { format!("{judgement:?}") };
-            let failure = || Failure { expected: format!("{expected:?}, each key explained"), got };
-            note(Claim::Refused(id.clone(), text.clone()), (judgement != expected || !explained).then(failure));
-        }
-    }
 }
 
 impl Walked {
@@ -304,7 +366,7 @@ impl Walked {
         step.checks.iter().all(|check| self.met.contains(&check.id))
     }
 
-    fn failure(&self, step: &Step, lines: &[Template]) -> Option<Failure> {
+    pub(super) fn failure(&self, step: &Step, lines: &[Template]) -> Option<Failure> {
         if self.is_whole(step) {
             return None;
         }
@@ -321,57 +383,6 @@ impl Walked {
     }
 }
 
-/// Whether there is an explanation for a key.
-fn explains(words: &QuestionText, key: &str, option: bool) -> bool {
-    let text = if option { words.options.get(key).map(|option| &option.explanation) } else { words.wrong.get(key) };
-    text.is_some_and(|text| !text.is_empty())
-}
-
-/// What is missing of a step's words once the world is as the step leaves it.
-fn words_failure(text: Option<&StepText>, facts: &Facts) -> Option<Failure> {
-    let Some(text) = text else {
-        return Some(Failure { expected: "words in this language".to_owned(), got: "none".to_owned() });
-    };
-    let sections = [&text.title, &text.why, &text.task, &text.solution, &text.seen];
-    let quiz = text.quiz.values().flat_map(|question| {
-        let options = question.options.values().flat_map(|option| [&option.text, &option.explanation]);
-        [&question.question, &question.right, &question.wrong_otherwise]
-            .into_iter()
-            .chain(options)
-            .chain(question.wrong.values())
-    });
-    let others = text.hints.iter().chain(text.notes.values()).chain(text.checks.values());
-    let unknown = sections.into_iter().chain(others).chain(quiz).find_map(|section| {
-        let template = Template::new(section.as_str());
-        template.fill(facts).err()
-    })?;
-    Some(Failure { expected: "every variable has a value".to_owned(), got: unknown.to_string() })
-}
-
-/// Opens the hints one a request, as the learner does.
-fn hints_failure(step: &Step, text: &StepText) -> Option<Failure> {
-    if step.checks.is_empty() {
-        return None;
-    }
-    let here = StepRef { step: step.id.clone(), hash: step.hash.clone() };
-    let mut progress = Progress::default();
-    let ladder = text.hints.iter().chain([&text.solution]);
-    let mut opened = 0;
-    for said in ladder {
-        let level = progress.step(&step.id).map_or(0, |step| step.hints) + 1;
-        progress.take(&Event::Hinted { step: here.clone(), level });
-        if said.trim().is_empty() || progress.step(&step.id).map(|step| step.hints) != Some(opened + 1) {
-            break;
-        }
-        opened += 1;
-    }
-    let whole = opened == text.hints.len() + 1 && text.hints.len() >= 2;
-    (!whole).then(|| Failure {
-        expected: "at least two hints and then the solution".to_owned(),
-        got: format!("{} hints, of which {opened} open", text.hints.len()),
-    })
-}
-
 /// Lines as one reads them in a report.
 fn shown(lines: &[Template]) -> String {
     let lines: Vec<String> = lines.iter().map(|line| format!("`{}`", line.as_written())).collect();
@@ -379,7 +390,7 @@ fn shown(lines: &[Template]) -> String {
 }
 
 /// The last lines of a text.
-fn tail(text: &str) -> String {
+pub(super) fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(12)..].join("\n")
 }

@@ -1,17 +1,31 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// What a replay found.
+use super::prove::lab_word;
+use super::tape::Scene;
+use crate::course::Entry;
+use crate::lab::LabKind;
+use crate::trouble::Trouble;
+use crate::words::Language;
+use crate::xfrm::hide_keys;
+
+/// What a replay of one course in one language found, or of one script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The course.
+    /// The course, or the script.
     pub course: String,
+    /// How `esplain replay` is told to run it again: the course's id, or the path of a folder or a script.
+    pub named: String,
     /// The lab it ran on.
     pub lab: String,
     /// The language of the words that were proven.
     pub language: String,
     /// The steps, in the order they ran.
     pub proofs: Vec<Proof>,
+    /// The walk as a learner's log would have it, and the claims.
+    pub log: Vec<Entry>,
+    /// The walk as it looked.
+    pub scenes: Vec<Scene>,
 }
 
 /// What was found of one step.
@@ -47,6 +61,9 @@ pub enum Claim {
     Variant(usize),
     /// This wrong way, from 1, does not meet every check.
     Wrong(usize),
+    /// After the solution, and a wander that leaves traces everywhere, a reset brings the lab back: nothing is left, no check
+    /// is met, and the solution passes once more.
+    Reset,
     /// The hints open one a request, and the solution after them.
     Hints,
     /// This annotation finds a line in what the solution printed.
@@ -57,6 +74,10 @@ pub enum Claim {
     Right(String),
     /// A wrong answer to this question is refused, with its explanation.
     Refused(String, String),
+    /// A line of a script, by its number, comes to what the script expects.
+    Line(usize, String),
+    /// The lab does what it is told.
+    Lab,
 }
 
 /// What was expected, and what came.
@@ -68,7 +89,34 @@ pub struct Failure {
     pub got: String,
 }
 
+impl Failure {
+    /// A lab that gave out.
+    pub(super) fn of(trouble: &Trouble) -> Self {
+        let hints = trouble.hints.iter().map(|hint| format!("\nhint: {hint}"));
+        let got = std::iter::once(trouble.to_string()).chain(hints).collect::<String>();
+        Self { expected: "the lab does what it is told".to_owned(), got }.without_keys()
+    }
+
+    /// Reports are sent around and kept: no key goes with them.
+    pub(super) fn without_keys(self) -> Self {
+        let hidden = |text: String| hide_keys(&text).into_owned();
+        Self { expected: hidden(self.expected), got: hidden(self.got) }
+    }
+}
+
 impl Report {
+    pub(super) fn new(course: &str, lab: LabKind, language: Language) -> Self {
+        Self {
+            course: course.to_owned(),
+            named: course.to_owned(),
+            lab: lab_word(lab).to_owned(),
+            language: language.code().to_owned(),
+            proofs: Vec::new(),
+            log: Vec::new(),
+            scenes: Vec::new(),
+        }
+    }
+
     /// How many things were claimed.
     pub fn claims(&self) -> usize {
         self.findings().count()
@@ -110,91 +158,22 @@ impl Report {
         text
     }
 
-    /// TAP version 14, a test point a claim.
-    pub fn tap(&self) -> String {
-        let mut text = format!("TAP version 14\n1..{}\n", self.claims());
-        for (number, (proof, finding)) in self.findings().enumerate() {
-            let word = if finding.failure.is_some() { "not ok" } else { "ok" };
-            let name = format!("{}: {}", proof.step, finding.claim.words()).replace('#', "\\#");
-            let _ = writeln!(text, "{word} {} - {name}", number + 1);
-            if let Some(failure) = &finding.failure {
-                let quoted = |value: &str| serde_json::Value::from(value).to_string();
-                let _ = writeln!(text, "  ---\n  expected: {}", quoted(&failure.expected));
-                let _ = writeln!(text, "  got: {}", quoted(&failure.got));
-                let _ = writeln!(text, "  alone: {}\n  ...", quoted(&self.alone(proof)));
-            }
-        }
-        text
-    }
-
-    /// JUnit's XML: a suite a step, a case a claim.
-    pub fn junit(&self) -> String {
-        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-        let name = xml_text(&format!("{} on {} in {}", self.course, self.lab, self.language));
-        let (claims, failures) = (self.claims(), self.failures());
-        let _ = writeln!(xml, "<testsuites name=\"{name}\" tests=\"{claims}\" failures=\"{failures}\">");
-        for proof in &self.proofs {
-            let failed = proof.findings.iter().filter(|finding| finding.failure.is_some()).count();
-            let _ = writeln!(
-                xml,
-                "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failed}\" time=\"{:.3}\">",
-                xml_text(&proof.step),
-                proof.findings.len(),
-                proof.took.as_secs_f64()
-            );
-            for finding in &proof.findings {
-                let case = format!(
-                    "    <testcase classname=\"{}.{}\" name=\"{}\"",
-                    xml_text(&self.course),
-                    xml_text(&proof.step),
-                    xml_text(&finding.claim.words())
-                );
-                let _ = match &finding.failure {
-                    None => writeln!(xml, "{case}/>"),
-                    Some(Failure { expected, got }) => writeln!(
-                        xml,
-                        "{case}>\n      <failure message=\"expected: {}\">got: {}\nalone: {}</failure>\n    </testcase>",
-                        xml_text(expected),
-                        xml_text(got),
-                        xml_text(&self.alone(proof))
-                    ),
-                };
-            }
-            xml.push_str("  </testsuite>\n");
-        }
-        xml.push_str("</testsuites>\n");
-        xml
-    }
-
-    /// One JSON object a claim.
+    /// The event log of the walk, an entry a line, and in it an entry a claim.
     pub fn json_lines(&self) -> String {
-        let mut lines = String::new();
-        for (proof, finding) in self.findings() {
-            let mut line = serde_json::json!({
-                "course": self.course,
-                "lab": self.lab,
-                "language": self.language,
-                "step": proof.step,
-                "claim": finding.claim.words(),
-                "holds": finding.failure.is_none(),
-            });
-            if let Some(failure) = &finding.failure {
-                line["expected"] = failure.expected.as_str().into();
-                line["got"] = failure.got.as_str().into();
-            }
-            lines.push_str(&line.to_string());
-            lines.push('\n');
-        }
-        lines
+        self.log.iter().map(|entry| entry.to_line() + "\n").collect()
     }
 
-    fn findings(&self) -> impl Iterator<Item = (&Proof, &Finding)> {
+    pub(super) fn findings(&self) -> impl Iterator<Item = (&Proof, &Finding)> {
         self.proofs.iter().flat_map(|proof| proof.findings.iter().map(move |finding| (proof, finding)))
     }
 
     /// How to run a step alone.
-    fn alone(&self, proof: &Proof) -> String {
-        format!("esplain replay {} --lab {} --lang {} --step {}", self.course, self.lab, self.language, proof.step)
+    pub(super) fn alone(&self, proof: &Proof) -> String {
+        let Self { named, lab, language, .. } = self;
+        if proof.findings.iter().any(|finding| matches!(finding.claim, Claim::Line(..))) {
+            return format!("esplain replay {named} --lab {lab}");
+        }
+        format!("esplain replay {named} --lab {lab} --lang {language} --step {}", proof.step)
     }
 }
 
@@ -207,6 +186,9 @@ impl Claim {
             Self::Solution => "the solution meets every check".to_owned(),
             Self::Variant(number) => format!("variant {number} meets every check"),
             Self::Wrong(number) => format!("wrong way {number} does not count"),
+            Self::Reset => "a reset restores the lab, and the solution passes again".to_owned(),
+            Self::Line(number, line) => format!("line {number}, `{line}`"),
+            Self::Lab => "the lab does what it is told".to_owned(),
             Self::Hints => "the hints open one a request".to_owned(),
             Self::Annotation(id) => format!("the annotation `{id}` finds its line"),
             Self::Words => "the words are whole".to_owned(),
@@ -220,21 +202,4 @@ impl Claim {
 
 fn indented(text: &str) -> String {
     text.trim_end().replace('\n', "\n                   ")
-}
-
-/// A text within XML, characters that XML cannot hold taken out.
-fn xml_text(text: &str) -> String {
-    let mut xml = String::new();
-    for letter in text.chars() {
-        match letter {
-            '&' => xml.push_str("&amp;"),
-            '<' => xml.push_str("&lt;"),
-            '>' => xml.push_str("&gt;"),
-            '"' => xml.push_str("&quot;"),
-            '\t' | '\n' | '\r' => xml.push(letter),
-            control if control.is_control() => {}
-            other => xml.push(other),
-        }
-    }
-    xml
 }

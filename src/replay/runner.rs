@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::feed::Feed;
-use super::script::{DecryptArgs, Spoken};
+use super::spoken::{DecryptArgs, Spoken};
+use super::tape::Typed;
 use super::world::{capture_packets, keyring};
 use crate::course::{Course, Facts, GuideRun, Observation, Opening, Ran, Role, Seen};
 use crate::decrypt::Keyring;
 use crate::esp::Secret;
 use crate::lab::{Input, JobEvent, JobId, Lab, Stream};
 use crate::trouble::Trouble;
+use crate::words::Words;
 use crate::xfrm::{Key, State, parse_states};
 
 /// A command in the foreground that takes longer than this is given up.
@@ -30,6 +32,8 @@ pub(super) struct Runner<'l> {
     pub(super) place: Role,
     jobs: BTreeMap<usize, Running>,
     feed: Feed,
+    /// What was typed and printed since [`Runner::take_tape`].
+    tape: Vec<Typed>,
 }
 
 /// A job in the background.
@@ -45,11 +49,13 @@ struct Running {
 struct Said {
     output: Vec<u8>,
     errors: Vec<u8>,
+    /// Both, in the order they came, since the tape last had something of it.
+    printed: Vec<u8>,
 }
 
 impl<'l> Runner<'l> {
     pub(super) fn new(lab: &'l mut dyn Lab, course: &'l Course) -> Self {
-        Self { lab, course, place: Role::Machine, jobs: BTreeMap::new(), feed: Feed::default() }
+        Self { lab, course, place: Role::Machine, jobs: BTreeMap::new(), feed: Feed::default(), tape: Vec::new() }
     }
 
     /// The lab's values as they are now.
@@ -62,13 +68,30 @@ impl<'l> Runner<'l> {
         self.feed.packets(self.place)
     }
 
+    /// What was typed and printed since the last time.
+    pub(super) fn take_tape(&mut self) -> Vec<Typed> {
+        std::mem::take(&mut self.tape)
+    }
+
+    /// How many lines are on the tape.
+    pub(super) fn tape_length(&self) -> usize {
+        self.tape.len()
+    }
+
+    /// What the lines on the tape from this one on printed.
+    pub(super) fn screen_since(&self, line: usize, words: &Words) -> String {
+        self.tape.iter().skip(line).map(|typed| typed.screen(words)).collect()
+    }
+
     /// Types a line and waits for what it does. A line that starts a job, and one that ends it, gives what was seen of the
     /// job; `None` when there was nothing to see.
     pub(super) fn type_line(&mut self, line: &str) -> Result<Option<Observation>, Trouble> {
         self.feed.open(self.lab)?;
         match Spoken::read(line) {
             Spoken::Guide { name, rest } if name == "on" => {
-                self.place = rest.parse().map_err(|error| Trouble::usage(format!("`{line}`")).because(&error))?;
+                let place = rest.parse().map_err(|error| Trouble::usage(format!("`{line}`")).because(&error))?;
+                self.keep(line, self.place, String::new());
+                self.place = place;
                 Ok(None)
             }
             Spoken::Guide { name, rest } => self.guide(line, &name, &rest).map(Some),
@@ -82,6 +105,7 @@ impl<'l> Runner<'l> {
                     self.lab.send(id, Input::Terminate)?;
                 }
                 let place = self.place;
+                self.keep(line, place, said.printed());
                 self.observation(&command, place, &said, Some(status?)).map(Some)
             }
             Spoken::Background(command) => {
@@ -90,6 +114,7 @@ impl<'l> Runner<'l> {
                 let has_spoken = |said: &Said| !(said.output.is_empty() && said.errors.is_empty());
                 let status = self.wait(id, &mut said, SETTLING, has_spoken)?;
                 let place = self.place;
+                self.keep(line, place, said.printed());
                 let seen = self.observation(&format!("{command} &"), place, &said, status)?;
                 if status.is_none() {
                     let number = self.jobs.keys().next_back().map_or(1, |last| last + 1);
@@ -103,6 +128,7 @@ impl<'l> Runner<'l> {
                 };
                 self.lab.send(job.id, Input::Terminate)?;
                 let status = self.wait(job.id, &mut job.said, PATIENCE, |_| false)?;
+                self.keep(line, self.place, job.said.printed());
                 self.observation(&job.line, job.place, &job.said, status).map(Some)
             }
         }
@@ -129,13 +155,17 @@ impl<'l> Runner<'l> {
         let begun = Instant::now();
         while begun.elapsed() < patience && !enough(said) {
             match self.lab.poll(id, WAIT)? {
-                JobEvent::Output(Stream::Out, octets) => said.output.extend(octets),
-                JobEvent::Output(Stream::Err, octets) => said.errors.extend(octets),
+                JobEvent::Output(stream, octets) => said.take(stream, &octets),
                 JobEvent::Exited(status) => return Ok(Some(status)),
                 JobEvent::Idle => {}
             }
         }
         Ok(None)
+    }
+
+    /// Puts a line and what it printed on the tape.
+    fn keep(&mut self, line: &str, place: Role, printed: String) {
+        self.tape.push(Typed { place, line: line.to_owned(), printed, packets: Vec::new() });
     }
 
     fn observation(
@@ -172,6 +202,8 @@ impl<'l> Runner<'l> {
             done: packets.is_some(),
             packets: packets.unwrap_or_default(),
         };
+        let packets = guide.packets.clone();
+        self.tape.push(Typed { place: self.place, line: line.to_owned(), printed: String::new(), packets });
         Ok(Observation {
             line: line.to_owned(),
             status: Some(i32::from(!guide.done)),
@@ -211,6 +243,21 @@ impl<'l> Runner<'l> {
             number => packets.get(number.trim_start_matches('#').parse::<usize>().ok()?.checked_sub(1)?),
         };
         Some(vec![found?.clone()])
+    }
+}
+
+impl Said {
+    fn take(&mut self, stream: Stream, octets: &[u8]) {
+        match stream {
+            Stream::Out => self.output.extend(octets),
+            Stream::Err => self.errors.extend(octets),
+        }
+        self.printed.extend(octets);
+    }
+
+    /// What it said since this was last asked.
+    fn printed(&mut self) -> String {
+        String::from_utf8_lossy(&std::mem::take(&mut self.printed)).into_owned()
     }
 }
 
