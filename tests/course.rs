@@ -1,10 +1,17 @@
 //! The courses in the binary: they lint clean, and each step proves itself on the simulated lab, in every language.
 
-use esplain::course::{Book, Files, Gravity, Role, SetupLine, Step, Template, lint};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use esplain::course::{Book, Entry, Event, Files, Gravity, Progress, Role, SetupLine, Step, Template, lint};
 use esplain::lab::sim::Sim;
-use esplain::replay::{Claim, Plan, Report, replay};
+use esplain::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, TerminalSize};
+use esplain::packet::Frame;
+use esplain::replay::{Claim, Keys, Plan, Report, cast, junit, replay, tap, transcript};
+use esplain::trouble::Trouble;
 use esplain::words::Language;
 use proptest::prelude::*;
+use regex::Regex;
 
 const SEED: u64 = 7;
 
@@ -23,7 +30,7 @@ fn book(files: &Files) -> Book {
 
 fn replayed(book: &Book, language: Language, step: Option<&str>) -> Report {
     let mut lab = if book.course.ready { Sim::ready(SEED) } else { Sim::new(SEED) };
-    replay(Plan { book, language, step }, &mut lab).unwrap_or_else(|trouble| panic!("{trouble}"))
+    replay(Plan { book, language, step }, &mut lab)
 }
 
 #[test]
@@ -167,6 +174,141 @@ fn course_of_one_page(files: &Files, page: &str) -> Files {
         (&yaml, files.text(&yaml).unwrap_or_default()),
         (page, files.text(page).unwrap_or_default()),
     ])
+}
+
+/// A lab whose reset does nothing.
+struct Forgetful(Sim);
+
+impl Lab for Forgetful {
+    fn kind(&self) -> LabKind {
+        self.0.kind()
+    }
+    fn places(&mut self) -> Result<Vec<Place>, Trouble> {
+        self.0.places()
+    }
+    fn facts(&mut self) -> Result<BTreeMap<String, String>, Trouble> {
+        self.0.facts()
+    }
+    fn start(&mut self, place: &str, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble> {
+        self.0.start(place, line, terminal)
+    }
+    fn poll(&mut self, job: JobId, wait: Duration) -> Result<JobEvent, Trouble> {
+        self.0.poll(job, wait)
+    }
+    fn send(&mut self, job: JobId, input: Input) -> Result<(), Trouble> {
+        self.0.send(job, input)
+    }
+    fn capture(&mut self, place: &str, device: &str, filter: &str) -> Result<CaptureId, Trouble> {
+        self.0.capture(place, device, filter)
+    }
+    fn frames(&mut self, capture: CaptureId, wait: Duration) -> Result<Vec<Frame>, Trouble> {
+        self.0.frames(capture, wait)
+    }
+    fn stop_capture(&mut self, capture: CaptureId) -> Result<CaptureEnd, Trouble> {
+        self.0.stop_capture(capture)
+    }
+    fn read_file(&mut self, place: &str, path: &str) -> Result<Vec<u8>, Trouble> {
+        self.0.read_file(place, path)
+    }
+    fn save(&mut self, name: &str) -> Result<(), Trouble> {
+        self.0.save(name)
+    }
+    fn restore(&mut self, _: &str) -> Result<(), Trouble> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_lab_that_does_not_reset_is_found() {
+    let book = book(&files("cilium-ipsec"));
+    let report =
+        replay(Plan { book: &book, language: Language::En, step: Some("cluster") }, &mut Forgetful(Sim::new(SEED)));
+    let proof = report.proofs.last().expect("the step was proven");
+    let reset = proof.findings.iter().find(|finding| finding.claim == Claim::Reset).expect("it was claimed");
+    let failure = reset.failure.as_ref().expect("nothing was restored");
+    assert!(failure.got.contains("`ls` on machine: esplain-wandered"), "{failure:?}");
+}
+
+/// A report that fails says what to run; every form of it says the same.
+#[test]
+fn every_form_of_a_report_is_whole() {
+    let mut broken = book(&files("cilium-ipsec"));
+    for step in broken.course.parts.iter_mut().flat_map(|part| &mut part.steps).filter(|step| step.id == "taint") {
+        step.solution = vec![Template::new("echo '<&#>'")];
+    }
+    let good = replayed(&book(&files("ipsec-troubleshooting")), Language::Zh, None);
+    let reports = [good, replayed(&broken, Language::En, None)];
+    let claims: usize = reports.iter().map(Report::claims).sum();
+    let failures: usize = reports.iter().map(Report::failures).sum();
+    assert!(failures > 0, "a broken solution is green");
+    let alone = "esplain replay cilium-ipsec --lab sim --lang en --step taint";
+    assert!(reports[1].text().contains(alone), "{}", reports[1].text());
+
+    let tap = tap(&reports);
+    let points = tap.lines().filter(|line| line.starts_with("ok ") || line.starts_with("not ok "));
+    assert_eq!((tap.lines().next(), points.count()), (Some("TAP version 14"), claims));
+    assert_eq!(tap.lines().nth(1), Some(format!("1..{claims}").as_str()));
+    assert_eq!(tap.lines().filter(|line| line.starts_with("not ok ")).count(), failures);
+    assert!(tap.contains(alone), "{tap}");
+
+    let xml = junit(&reports);
+    assert_eq!(xml.matches("<testcase ").count(), claims);
+    assert_eq!(xml.matches("<failure ").count(), failures);
+    assert!(xml.contains(alone) && xml.contains("echo '&lt;&amp;#&gt;'"), "{xml}");
+    balanced(&xml);
+
+    let log: Vec<Entry> = reports[1].json_lines().lines().map(|line| Entry::from_line(line).expect(line)).collect();
+    let claimed = log.iter().filter(|entry| matches!(entry.event, Event::Claimed { .. }));
+    assert_eq!(claimed.count(), reports[1].claims());
+    let progress = Progress::of(&replayed(&book(&files("cilium-ipsec")), Language::En, None).log);
+    let course = book(&files("cilium-ipsec")).course;
+    let open: Vec<&str> =
+        course.steps().map(|step| step.id.as_str()).filter(|step| !progress.is_finished(step)).collect();
+    assert!(open.is_empty(), "the log of a replay leaves {open:?} undone");
+}
+
+/// Every element of an XML text is closed where it must be, and no attribute is without its quotes.
+fn balanced(xml: &str) {
+    let tag = Regex::new(r#"<(/?)([a-z]+)((?: [a-z]+="[^"<]*")*)(/?)>"#).expect("a regular expression");
+    let mut open: Vec<&str> = Vec::new();
+    let body = xml.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n").expect("an XML declaration");
+    let mut end = 0;
+    for found in tag.captures_iter(body) {
+        let whole = found.get(0).expect("the whole match");
+        assert!(!body[end..whole.start()].contains('<'), "{:?}", &body[end..whole.end()]);
+        end = whole.end();
+        let name = found.get(2).expect("a name").as_str();
+        if &found[1] == "/" {
+            assert_eq!(open.pop(), Some(name));
+        } else if &found[4] != "/" {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty() && body[end..].trim().is_empty(), "{open:?}");
+}
+
+#[test]
+fn a_cast_has_a_marker_a_step_and_a_transcript_every_line_and_neither_a_key() {
+    let book = book(&files("cilium-ipsec"));
+    let report = replayed(&book, Language::En, None);
+    let cast = cast(&report.scenes, "cilium-ipsec", Keys::Hidden, 0);
+    let mut lines = cast.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line));
+    assert_eq!(lines.next().expect("a header")["version"], 3);
+    let events: Vec<serde_json::Value> = lines.collect();
+    let marks: Vec<&str> =
+        events.iter().filter(|event| event[1] == "m").filter_map(|event| event[2].as_str()).collect();
+    let steps: Vec<String> = book.course.steps().map(|step| step.id.clone()).collect();
+    assert_eq!(marks.iter().map(|mark| mark.split(' ').next().unwrap_or_default()).collect::<Vec<_>>(), steps);
+    assert_eq!(events.last().map(|event| (&event[1], &event[2])), Some((&"x".into(), &"0".into())));
+    let long = |event: &&serde_json::Value| !event[0].as_f64().is_some_and(|time| (0.0..=7.0).contains(&time));
+    assert_eq!(events.iter().find(long), None, "nobody waits so long");
+
+    let transcript = transcript(&report.scenes, Keys::Hidden);
+    assert!(transcript.lines().any(|line| line == "worker 9/24 sim> ip xfrm state"), "{transcript}");
+    let key = Regex::new("[0-9a-fA-F]{32,}").expect("a regular expression");
+    let shown = |text: &str| key.find_iter(text).map(|found| found.as_str().to_owned()).collect::<Vec<_>>();
+    assert_eq!((shown(&transcript), shown(&cast)), (Vec::new(), Vec::new()));
+    assert!(!shown(&esplain::replay::transcript(&report.scenes, Keys::Shown)).is_empty());
 }
 
 /// A text without the first section of this heading, its subsections kept.

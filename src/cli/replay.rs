@@ -1,78 +1,171 @@
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
 
 use super::learn::{self, LabChoice};
 use super::{Io, bookshelf};
-use crate::replay::{Plan, Report, replay};
+use crate::course::Book;
+use crate::replay::{Keys, Plan, Report, Script, cast, junit, replay, replay_script, tap, transcript};
 use crate::trouble::{Exit, Trouble};
 use crate::words::Language;
 
-/// Prove a course: walk it on a lab, step by step.
+/// Prove courses and scripts: walk them on a lab, step by step.
 ///
-/// Each step is shown to fail before its solution and to pass after it; other ways count and wrong ones do not; right
-/// answers are accepted, wrong ones refused with their explanation; hints open one after the other. Ends with 1 when
-/// anything of this does not hold.
+/// Each step of a course is shown to fail before its solution and to pass after it; other ways count and wrong ones do not;
+/// a reset restores the lab; right answers are accepted, wrong ones refused with their explanation; hints open one after
+/// the other. A script is a file of lines with what each must come to (lessons/FORMAT.md). Ends with 1 when anything of
+/// this does not hold.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The course, or a folder with one.
-    #[arg(value_name = "COURSE", default_value = learn::USUAL_COURSE)]
-    course: String,
-    /// Where commands run.
+    /// Courses, folders with a course, or files with a script; without any, the course that `esplain learn` begins with.
+    #[arg(value_name = "COURSE|SCRIPT", conflicts_with = "all")]
+    what: Vec<String>,
+    /// Every course there is that runs on the lab.
+    #[arg(long)]
+    all: bool,
+    /// Where commands run. Each course, language and script has a fresh one.
     #[arg(long, value_enum, value_name = "LAB", env = "ESPLAIN_LAB", default_value_t = LabChoice::Sim)]
     lab: LabChoice,
-    /// The language whose words are proven: `en` or `zh`. Without it, each of the course's.
-    #[arg(long, value_name = "LANGUAGE")]
-    lang: Option<String>,
+    /// The languages whose words are proven: `en`, `zh` or `en,zh`. Without it, each of the course's.
+    #[arg(long, value_name = "LANGUAGES", value_delimiter = ',')]
+    lang: Vec<String>,
     /// Prove this step alone, after the solutions of those before it.
-    #[arg(long, value_name = "STEP")]
+    #[arg(long, value_name = "STEP", conflicts_with = "all")]
     step: Option<String>,
-    /// Print one JSON object a claim.
+    /// Print the event log: one JSON object an event, and one a claim.
     #[arg(long, conflicts_with = "tap")]
     json: bool,
     /// Print TAP version 14.
     #[arg(long)]
     tap: bool,
-    /// Write a JUnit report as well. With several languages each has a file, `report.en.xml` and so on.
+    /// Write a JUnit report, too.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write an asciicast v3 of the solutions, too, with a marker a step.
+    #[arg(long, value_name = "FILE")]
+    cast: Option<PathBuf>,
+    /// Write a plain transcript of the solutions, too.
+    #[arg(long, value_name = "FILE")]
+    transcript: Option<PathBuf>,
+    /// Leave the keys of states and secrets in the cast and in the transcript.
+    #[arg(long)]
+    with_keys: bool,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
-    let book = bookshelf::book(&args.course)?;
-    if let Some(step) = &args.step {
-        learn::check_step(&book, step)?;
+    let languages = args.lang.iter().map(|asked| learn::language(Some(asked))).collect::<Result<Vec<_>, _>>()?;
+    let named = named(args);
+    if args.step.is_some() && named.len() > 1 {
+        return Err(
+            Trouble::usage("`--step` is for one course").hint("name the course that has the step, and no other")
+        );
     }
-    let languages: Vec<Language> = match &args.lang {
-        Some(asked) => vec![learn::language(Some(asked))?],
-        None => book.course.languages.iter().filter_map(|language| language.parse().ok()).collect(),
-    };
-    let mut failures = 0;
-    for language in &languages {
-        let mut lab = learn::lab(args.lab, &book.course)?;
-        let report = replay(Plan { book: &book, language: *language, step: args.step.as_deref() }, &mut *lab)?;
-        failures += report.failures();
-        let text = if args.json {
-            report.json_lines()
-        } else if args.tap {
-            report.tap()
-        } else {
-            report.text()
+    let mut reports = Vec::new();
+    for name in &named {
+        let book = if Path::new(name).is_file() { None } else { Some(bookshelf::book(name)?) };
+        let Some(book) = book else {
+            reports.push(told(script(name, args)?, args, io)?);
+            continue;
         };
-        io.out.write_all(text.as_bytes()).map_err(|error| Io::unwritable(&error))?;
-        if let Some(file) = &args.junit {
-            write_junit(&report, file, languages.len() > 1)?;
+        if args.all && !runs_on(&book, args.lab) {
+            let labs = book.course.labs.join(", ");
+            // What cannot be said on standard error cannot be said at all.
+            let _ = writeln!(io.err, "note: {name} is left out: it runs on {labs}");
+            continue;
+        }
+        if let Some(step) = &args.step {
+            learn::check_step(&book, step)?;
+        }
+        for language in spoken(&book, &languages)? {
+            let mut lab = learn::lab(args.lab, &book.course)?;
+            let plan = Plan { book: &book, language, step: args.step.as_deref() };
+            let report = Report { named: name.clone(), ..replay(plan, &mut *lab) };
+            reports.push(told(report, args, io)?);
         }
     }
-    Ok(if failures == 0 { Exit::Done } else { Exit::Failed })
+    let unwritable = |error| Io::unwritable(&error);
+    let failures: usize = reports.iter().map(Report::failures).sum();
+    if args.tap {
+        io.out.write_all(tap(&reports).as_bytes()).map_err(unwritable)?;
+    } else if !args.json && reports.len() > 1 {
+        let claims: usize = reports.iter().map(Report::claims).sum();
+        writeln!(io.out, "{} replays: {claims} claims, {failures} failures.", reports.len()).map_err(unwritable)?;
+    }
+    let exit = if failures == 0 { Exit::Done } else { Exit::Failed };
+    keep(args, &named, &reports, exit)?;
+    Ok(exit)
 }
 
-fn write_junit(report: &Report, file: &std::path::Path, several: bool) -> Result<(), Trouble> {
-    let path = if several {
-        let ending = file.extension().and_then(std::ffi::OsStr::to_str).unwrap_or("xml");
-        file.with_extension(format!("{}.{ending}", report.language))
+/// What is to be replayed, by the names it was called by.
+fn named(args: &Args) -> Vec<String> {
+    if args.all {
+        bookshelf::ids()
+    } else if args.what.is_empty() {
+        vec![learn::USUAL_COURSE.to_owned()]
     } else {
-        file.to_owned()
+        args.what.clone()
+    }
+}
+
+/// The languages to prove: those asked for, or all of the course's.
+fn spoken(book: &Book, asked: &[Language]) -> Result<Vec<Language>, Trouble> {
+    let own = &book.course.languages;
+    if let Some(foreign) = asked.iter().find(|asked| !own.iter().any(|own| own == asked.code())) {
+        return Err(Trouble::usage(format!("the course `{}` has no words in `{foreign}`", book.course.id))
+            .hint(format!("it has them in {}", own.join(", "))));
+    }
+    if asked.is_empty() {
+        return Ok(own.iter().filter_map(|language| language.parse().ok()).collect());
+    }
+    Ok(asked.to_vec())
+}
+
+fn runs_on(book: &Book, lab: LabChoice) -> bool {
+    let name = match lab {
+        LabChoice::Auto => "sim".to_owned(),
+        lab => lab.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned()),
     };
-    std::fs::write(&path, report.junit())
-        .map_err(|error| Trouble::unusable(format!("{} cannot be written", path.display())).because(&error))
+    name == "recording" || book.course.labs.contains(&name)
+}
+
+/// Runs a script, on a lab as the usual course begins.
+fn script(name: &str, args: &Args) -> Result<Report, Trouble> {
+    let text = std::fs::read_to_string(name)
+        .map_err(|error| Trouble::unusable(format!("the script {name} cannot be read")).because(&error))?;
+    let script = Script::read(name, &text)?;
+    let book = bookshelf::book(learn::USUAL_COURSE)?;
+    let mut lab = learn::lab(args.lab, &book.course)?;
+    Ok(replay_script(&script, &book, &mut *lab))
+}
+
+/// Prints what a replay found as soon as it has ended; TAP alone needs to know how many there are.
+fn told(report: Report, args: &Args, io: &mut Io) -> Result<Report, Trouble> {
+    let text = match (args.json, args.tap) {
+        (true, _) => report.json_lines(),
+        (_, true) => String::new(),
+        _ => report.text(),
+    };
+    io.out.write_all(text.as_bytes()).and_then(|()| io.out.flush()).map_err(|error| Io::unwritable(&error))?;
+    Ok(report)
+}
+
+/// Writes the files that were asked for.
+fn keep(args: &Args, named: &[String], reports: &[Report], exit: Exit) -> Result<(), Trouble> {
+    let keys = if args.with_keys { Keys::Shown } else { Keys::Hidden };
+    let scenes = || reports.iter().flat_map(|report| &report.scenes);
+    let write = |file: &PathBuf, text: String| {
+        std::fs::write(file, text)
+            .map_err(|error| Trouble::unusable(format!("{} cannot be written", file.display())).because(&error))
+    };
+    if let Some(file) = &args.junit {
+        write(file, junit(reports))?;
+    }
+    if let Some(file) = &args.transcript {
+        write(file, transcript(scenes(), keys))?;
+    }
+    if let Some(file) = &args.cast {
+        write(file, cast(scenes(), &named.join(", "), keys, exit as u8))?;
+    }
+    Ok(())
 }

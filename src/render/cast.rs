@@ -28,12 +28,10 @@ pub struct Cast {
 impl Cast {
     /// An empty session on a terminal of so many columns and rows.
     pub fn new(columns: u16, rows: u16, title: &str) -> Self {
-        let header = json!({
-            "version": 3,
-            "term": { "cols": columns, "rows": rows, "type": "xterm-256color" },
-            "title": title,
-        });
-        Self { lines: format!("{header}\n"), since: Duration::ZERO }
+        let term = json!({ "cols": columns, "rows": rows, "type": "xterm-256color" });
+        // The version comes first, for readers that look no further.
+        let lines = format!("{{\"version\":3,\"term\":{term},\"title\":{}}}\n", Value::from(title));
+        Self { lines, since: Duration::ZERO }
     }
 
     /// The moment of this session in a player's list of chapters; `label` is what it is called there.

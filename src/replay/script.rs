@@ -182,7 +182,11 @@ impl Prover<'_> {
                     Ok(found) if found.is_match(&screen) == wanted => {}
                     Ok(_) => {
                         may_come &= in_time;
-                        misses.push(format!("{} {}", if wanted { "a line with" } else { "no line with" }, pattern.show(&seen.facts)));
+                        misses.push(format!(
+                            "{} {}",
+                            if wanted { "a line with" } else { "no line with" },
+                            pattern.show(&seen.facts)
+                        ));
                     }
                     Err(error) => return failed(format!("a pattern, `{}`", pattern.as_written()), error.to_string()),
                 }

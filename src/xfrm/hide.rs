@@ -14,7 +14,9 @@ pub const HIDDEN_KEY: &str = "<<Keys hidden>>";
 /// hex dumps in groups, as `tcpdump -x` prints them.
 pub fn hide_keys(text: &str) -> Cow<'_, str> {
     static HEX: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(^|[^0-9A-Za-z:])(?:0[xX])?[0-9a-fA-F]{32,}").expect("the pattern is a regular expression")
+        // Before a key may stand the end of a colour, as `ip -c` prints them.
+        Regex::new(r"(^|[^0-9A-Za-z:]|\x1b\[[0-9;]*m)(?:0[xX])?[0-9a-fA-F]{32,}")
+            .expect("the pattern is a regular expression")
     });
     static BASE64: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"[A-Za-z0-9+/]{40,}={0,2}").expect("the pattern is a regular expression"));
@@ -43,9 +45,13 @@ mod tests {
     fn a_key_is_hidden_wherever_a_tool_prints_one() {
         let secret = STANDARD.encode(format!("3 rfc4106(gcm(aes)) {KEY} 128"));
         for (text, shown) in [
-            (format!("\taead rfc4106(gcm(aes)) 0x{KEY} 128"), "\taead rfc4106(gcm(aes)) <<Keys hidden>> 128".to_owned()),
+            (
+                format!("\taead rfc4106(gcm(aes)) 0x{KEY} 128"),
+                "\taead rfc4106(gcm(aes)) <<Keys hidden>> 128".to_owned(),
+            ),
             (format!("3 rfc4106(gcm(aes)) {KEY} 128\n"), "3 rfc4106(gcm(aes)) <<Keys hidden>> 128\n".to_owned()),
             (format!("  keys: {secret}\n"), "  keys: <<Keys hidden>>\n".to_owned()),
+            (format!("\u{1b}[36m0x{KEY}\u{1b}[0m"), "\u{1b}[36m<<Keys hidden>>\u{1b}[0m".to_owned()),
             (format!("--key=0x{KEY}"), "--key=<<Keys hidden>>".to_owned()),
         ] {
             assert_eq!(hide_keys(&text), shown);
