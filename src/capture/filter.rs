@@ -1,5 +1,6 @@
 use pcap::{BpfProgram, Capture, Linktype};
 
+use super::Instruction;
 use crate::packet::LinkType;
 
 /// A compiled BPF filter expression (pcap-filter(7)), for frames of one link type.
@@ -25,6 +26,25 @@ impl Filter {
                 other => other.to_string(),
             })
         })
+    }
+
+    /// The instructions. A program of libpcap's own ends with how many octets it keeps: that is `snap_len`.
+    pub fn instructions(&self, snap_len: u32) -> Vec<Instruction> {
+        let numbers = self.program.get_instructions().iter().filter_map(|instruction| {
+            // The library shows the fields only as text.
+            let words = instruction.to_string();
+            let mut words = words.split_whitespace().map(str::parse::<u32>);
+            let mut next = || words.next()?.ok();
+            let (code, jump_true, jump_false, k) = (next()?, next()?, next()?, next()?);
+            let keeps = code == 0x06 && k > 0;
+            Some(Instruction {
+                code: u16::try_from(code).ok()?,
+                jump_true: u8::try_from(jump_true).ok()?,
+                jump_false: u8::try_from(jump_false).ok()?,
+                k: if keeps { snap_len } else { k },
+            })
+        });
+        numbers.collect()
     }
 
     /// Whether a frame passes.

@@ -3,6 +3,7 @@
 use super::cluster::Cluster;
 use super::device::StackId;
 use super::hop::{Drop, RouteAnswer, Stage};
+use super::ip_options;
 use super::ipv4::{self, Ipv4Header, icmp, protocol};
 use super::receive::can_be_answered;
 use super::routing::RouteFlow;
@@ -19,12 +20,13 @@ const MIN_PMTU: u32 = 552;
 
 impl Cluster {
     /// Opens an ICMP echo socket. Without an identifier the kernel gives the next free one (`ping_get_port`).
-    pub fn open_ping(&mut self, stack: StackId, ident: Option<u16>) -> (SocketId, u16) {
+    pub fn open_ping(&mut self, stack: StackId, ident: Option<u16>, six: bool) -> (SocketId, u16) {
         let ident = ident.unwrap_or_else(|| {
             self.ping_rover = self.ping_rover.checked_add(1).unwrap_or(1);
             self.ping_rover
         });
-        (self.open(stack, SocketKind::Ping { ident }), ident)
+        let kind = if six { SocketKind::Ping6 { ident } } else { SocketKind::Ping { ident } };
+        (self.open(stack, kind), ident)
     }
 
     /// Opens a socket.
@@ -85,6 +87,7 @@ impl Cluster {
                 out.source = Some(ipv4::destination(header));
                 out.tos = ipv4::tos(header);
                 out.path_mtu = PathMtu::Dont;
+                out.options = ip_options::echoed(header);
                 if self.send(stack, &out).is_ok() {
                     self.count(stack, "IcmpOutMsgs");
                     self.count(stack, "IcmpOutEchoReps");
@@ -150,10 +153,11 @@ impl Cluster {
         self.spend(12_000);
         let received = Received {
             time: self.now(),
-            from: ipv4::source(header),
-            to: ipv4::destination(header),
+            from: ipv4::source(header).into(),
+            to: ipv4::destination(header).into(),
             ttl: header.time_to_live,
             tos: ipv4::tos(header),
+            options: header.options.as_slice().to_vec(),
             message,
             about,
         };
@@ -200,10 +204,11 @@ impl Cluster {
         let port = u16::from_be_bytes([p0, p1]);
         let received = Received {
             time: self.now(),
-            from: ipv4::source(header),
-            to: ipv4::destination(header),
+            from: ipv4::source(header).into(),
+            to: ipv4::destination(header).into(),
             ttl: header.time_to_live,
             tos: ipv4::tos(header),
+            options: header.options.as_slice().to_vec(),
             message: body.to_vec(),
             about: None,
         };

@@ -5,7 +5,7 @@
 //! `:trace`. Knows no Docker, no netlink, no real time; randomness is an argument.
 //!
 //! The engine follows Linux 6.1's order step by step; each file names the kernel's functions it stands for. IPv6
-//! addresses and routes are kept and listed, IPv6 packets are not forwarded.
+//! addresses and routes are kept and listed; a host answers its own echo requests, no IPv6 packet leaves it.
 
 mod arp;
 mod buffer;
@@ -16,7 +16,9 @@ mod device;
 mod hook;
 mod hop;
 mod icmp;
+mod ip_options;
 pub mod ipv4;
+mod ipv6;
 mod kind;
 mod larval;
 mod neighbour;
@@ -43,6 +45,8 @@ pub use hook::{
     mark,
 };
 pub use hop::{Drop, Hop, PolicyVerdict, RouteAnswer, RoutePurpose, Stage};
+pub use ip_options::option;
+pub use ipv6::Echo6;
 pub use kind::Node;
 pub use neighbour::{Neighbour, NeighbourState};
 pub use routing::{Refusal, RouteFlow, device_of, gateway_of};

@@ -6,6 +6,7 @@ use super::cluster::Cluster;
 use super::device::{DeviceKind, IfIndex, Port, StackId};
 use super::hook::{HookPoint, HookVerdict};
 use super::hop::{Drop, RouteAnswer, RoutePurpose, Stage};
+use super::ip_options;
 use super::ipv4::{self, Ipv4Header, icmp, protocol};
 use super::routing::{Refusal, RouteFlow};
 use super::skb::{Skb, ethertype, received_as};
@@ -64,6 +65,7 @@ impl Cluster {
         match skb.ethertype {
             ethertype::ARP => self.receive_arp(port, &skb),
             ethertype::IPV4 => self.receive_ip(port, skb),
+            ethertype::IPV6 => self.receive_ipv6(port, &skb),
             _ => {}
         }
     }
@@ -235,6 +237,10 @@ impl Cluster {
         }
         let ttl = header.time_to_live - 1;
         ipv4::rewrite(&mut skb.octets, |header| header.time_to_live = ttl);
+        if !header.options.is_empty() {
+            let address = self.stack(stack).and_then(|own| own.source_of(route));
+            ip_options::visit(&mut skb.octets, address.unwrap_or(Ipv4Addr::UNSPECIFIED), self.now());
+        }
         self.count(stack, "IpForwDatagrams");
         self.add(stack, "IpExtOutOctets", skb.octets.len() as u64);
         self.note(stack, Some(path.device()), &skb, skb.mark, || Stage::Forwarded { ttl });
@@ -245,7 +251,10 @@ impl Cluster {
     fn deliver_local(&mut self, port: Port, skb: Skb, header: &Ipv4Header) {
         let stack = port.stack;
         let Some((mut skb, whole)) = self.reassemble(stack, skb, header) else { return };
-        let header = &whole;
+        if !whole.options.is_empty() {
+            ip_options::visit(&mut skb.octets, ipv4::destination(&whole), self.now());
+        }
+        let Some(header) = &ipv4::header(&skb.octets) else { return };
         let number = header.protocol.0;
         self.count(stack, "IpInDelivers");
         self.note(stack, Some(port.device), &skb, skb.mark, || Stage::Delivered { protocol: number });

@@ -7,10 +7,10 @@ use super::cluster::{Cluster, Event};
 use super::device::{DeviceKind, IfIndex, Mac, Port, StackId};
 use super::hook::{HookPoint, HookVerdict};
 use super::hop::{Drop, RouteAnswer, RoutePurpose, Stage};
-use super::ipv4;
 use super::routing::{self, Refusal, RouteFlow};
 use super::skb::{Ethernet, Journey, Skb};
 use super::transform::Path;
+use super::{ip_options, ipv4};
 use crate::packet::PacketType;
 use crate::route::RouteType;
 
@@ -37,6 +37,8 @@ pub struct Outgoing {
     pub path_mtu: PathMtu,
     /// SO_BROADCAST.
     pub broadcast: bool,
+    /// IP_OPTIONS: the options of the header.
+    pub options: Vec<u8>,
 }
 
 impl Outgoing {
@@ -53,6 +55,7 @@ impl Outgoing {
             device: None,
             path_mtu: PathMtu::Want,
             broadcast: false,
+            options: Vec::new(),
         }
     }
 }
@@ -160,6 +163,9 @@ impl Cluster {
         let source = self.source_for(stack, out, &dst).ok_or(SendError::NetUnreachable)?;
         let header = self.header_for(stack, out, source, &dst);
         skb.octets = ipv4::packet(header, &out.payload);
+        if !out.options.is_empty() {
+            ip_options::visit(&mut skb.octets, source, self.now());
+        }
         skb.buffer = Buffer::of_packet(skb.octets.len());
         skb.ignore_df = matches!(out.path_mtu, PathMtu::Want | PathMtu::Dont);
         self.note(stack, None, &skb, out.mark, || Stage::Sent);
@@ -388,6 +394,7 @@ impl Cluster {
         let mut header = ipv4::between(source, out.destination, out.protocol, ttl);
         ipv4::set_tos(&mut header, out.tos);
         header.dont_fragment = out.path_mtu != PathMtu::Dont;
+        ip_options::set(&mut header, &out.options);
         header
     }
 

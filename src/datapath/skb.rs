@@ -7,6 +7,8 @@ use crate::xfrm;
 pub(super) mod ethertype {
     /// IPv4.
     pub(crate) const IPV4: u16 = 0x0800;
+    /// IPv6.
+    pub(crate) const IPV6: u16 = 0x86dd;
     /// ARP.
     pub(crate) const ARP: u16 = 0x0806;
 }

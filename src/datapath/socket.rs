@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::packet::Timestamp;
 
@@ -26,6 +26,11 @@ pub enum SocketKind {
         /// The identifier of its messages.
         ident: u16,
     },
+    /// ICMPv6 echo replies with this identifier.
+    Ping6 {
+        /// The identifier of its messages.
+        ident: u16,
+    },
     /// UDP datagrams to a port.
     Udp {
         /// The port.
@@ -39,13 +44,15 @@ pub struct Received {
     /// When.
     pub time: Timestamp,
     /// Who sent it.
-    pub from: Ipv4Addr,
+    pub from: IpAddr,
     /// To which address of ours.
-    pub to: Ipv4Addr,
+    pub to: IpAddr,
     /// The TTL it came with.
     pub ttl: u8,
     /// The TOS it came with.
     pub tos: u8,
+    /// The options of the IP header it came with.
+    pub options: Vec<u8>,
     /// The message: ICMP header first, or the UDP payload.
     pub message: Vec<u8>,
     /// For an ICMP error: the packet it is about, as far as it was quoted.

@@ -45,15 +45,23 @@ impl Sight {
     /// The frame as `tcpdump -i any` gets it: LINUX_SLL2, 20 octets in network byte order before the packet
     /// (tcpdump.org, LINKTYPE_LINUX_SLL2). Only the sender's address is in it.
     pub fn cooked(&self) -> Frame {
-        let header = Cooked {
+        self.frame(LinkType::LinuxSll2, &self.cooked_header().to_v2())
+    }
+
+    /// The same with the older header, LINUX_SLL of 16 octets, which does not name the device.
+    pub fn cooked_v1(&self) -> Frame {
+        Frame { device: None, ..self.frame(LinkType::LinuxSll, &self.cooked_header().to_v1()) }
+    }
+
+    fn cooked_header(&self) -> Cooked<'_> {
+        Cooked {
             packet_type: self.kind,
             ifindex: Some(self.device.0),
             hardware: ARPHRD[usize::from(self.loopback)],
             address_len: 6,
             address: &self.ethernet.source.0,
             protocol: self.ethertype,
-        };
-        self.frame(LinkType::LinuxSll2, &header.to_v2())
+        }
     }
 
     /// The frame as a capture on its device gets it: Ethernet.

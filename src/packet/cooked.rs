@@ -77,6 +77,19 @@ impl<'a> Cooked<'a> {
         })
     }
 
+    /// Writes the header as version 1 (an address is cut or padded to 8 octets).
+    pub fn to_v1(&self) -> [u8; 16] {
+        let mut header = [0; 16];
+        header[0..2].copy_from_slice(&u16::from(self.packet_type).to_be_bytes());
+        header[2..4].copy_from_slice(&self.hardware.to_be_bytes());
+        header[4..6].copy_from_slice(&self.address_len.to_be_bytes());
+        for (to, from) in header[6..14].iter_mut().zip(self.address) {
+            *to = *from;
+        }
+        header[14..16].copy_from_slice(&self.protocol.to_be_bytes());
+        header
+    }
+
     /// Writes the header as version 2 (ifindex 0 if there is none; an address is cut or padded to 8 octets).
     pub fn to_v2(&self) -> [u8; 20] {
         let mut header = [0; 20];

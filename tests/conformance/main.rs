@@ -262,6 +262,7 @@ fn steady(text: &str) -> String {
             (r"= [0-9.]+/[0-9.]+/[0-9.]+/[0-9.]+ ms", "= T ms"),
             (r"ipg/ewma [0-9.]+/[0-9.]+ ms", "ipg/ewma T ms"),
             (r"(?m)^\[[0-9]+\.[0-9]{6}\]", "[TIME]"),
+            (r"(?m)^(TS: )?\t[0-9]+( absolute)?$", "${1}\tT${2}"),
             // tcpdump: time of day, ids, and the octets that hold them or depend on an IV.
             (r"(?m)^[0-9:]{8}\.[0-9]{6}", "TIME"),
             (r"id [0-9]+, seq", "id ID, seq"),

@@ -3,11 +3,13 @@
 
 #[cfg(test)]
 mod bench;
+mod esp_secret;
 mod ip;
 mod legacy;
 mod options;
 mod ping;
 mod ping_options;
+mod ping_route;
 mod proc;
 mod tcpdump;
 mod tcpdump_options;

@@ -1,12 +1,13 @@
 //! `ping` as iputils 20221126 has it.
 
 use std::fmt::Write;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Net;
 use super::ping_options::{Ended, PingOptions};
+use super::ping_route::options_words;
 use crate::datapath::ipv4::{self, icmp};
-use crate::datapath::{Outgoing, Received, SendError, SocketId, StackId};
+use crate::datapath::{Echo6, Journey, Outgoing, Received, SendError, SocketId, StackId};
 use crate::lab::sim::{Call, Io, OnSignal, Process, Signal, Step, World};
 use crate::packet::Timestamp;
 
@@ -24,7 +25,11 @@ struct Run {
     stack: StackId,
     socket: SocketId,
     ident: u16,
-    target: Ipv4Addr,
+    target: IpAddr,
+    /// How many are still to go out at once (`-l`).
+    preload: u64,
+    /// The route that was printed last (`-R`).
+    route: Vec<u8>,
     /// When the first request went out.
     started: Timestamp,
     /// When the next one goes out.
@@ -72,9 +77,8 @@ impl Ping {
         };
         let options = PingOptions::read(&self.arguments, |name| own.device(name).is_some())?;
         let target = resolve(net, &self.network, &options)?;
-        let out = outgoing(&options, target, Vec::new());
-        let source = match net.cluster.probe(stack, &out) {
-            Ok((source, _)) => source,
+        let source = match probe(net, stack, &options, target) {
+            Ok(source) => source,
             Err(SendError::Access) => {
                 let text = "Do you want to ping broadcast? Then -b. If not, check your local firewall rules";
                 return Err(Ended::failed(2, text));
@@ -84,13 +88,14 @@ impl Ping {
             }
             Err(error) => return Err(Ended::failed(2, format!("connect: {error}"))),
         };
-        let (socket, ident) = net.cluster.open_ping(stack, options.ident);
+        let (socket, ident) = net.cluster.open_ping(stack, options.ident, target.is_ipv6());
         io.complain(&options.warnings);
         let mut text = String::new();
         if options.verbose {
             let sockets = "sock4.fd: 3 (socktype: SOCK_RAW), sock6.fd: 4 (socktype: SOCK_RAW)";
             io.complain(format!("ping: {sockets}, hints.ai_family: AF_UNSPEC\n\n"));
-            let _ = writeln!(text, "ai->ai_family: AF_INET, ai->ai_canonname: '{}'", options.target);
+            let family = if target.is_ipv6() { "AF_INET6" } else { "AF_INET" };
+            let _ = writeln!(text, "ai->ai_family: {family}, ai->ai_canonname: '{}'", options.target);
         }
         if let Some(pattern) = &options.pattern {
             text.push_str("PATTERN: 0x");
@@ -99,21 +104,32 @@ impl Ping {
             }
             text.push('\n');
         }
-        if options.broadcast && target.is_broadcast() {
+        if options.broadcast && target == IpAddr::V4(Ipv4Addr::BROADCAST) {
             io.complain("WARNING: pinging broadcast address\n");
         }
-        let _ = write!(text, "PING {} ({target}) ", options.target);
+        let _ = match target {
+            IpAddr::V4(_) => write!(text, "PING {} ({target}) ", options.target),
+            IpAddr::V6(_) => write!(text, "PING {}({target}) ", options.target),
+        };
         if options.source.is_some() || options.device.is_some() || options.sticky {
             let device = options.device.as_deref().unwrap_or_default();
             let _ = write!(text, "from {source} {device}: ");
         }
-        let _ = writeln!(text, "{}({}) bytes of data.", options.size, options.size + 28);
+        let _ = match target {
+            IpAddr::V4(_) => {
+                let whole = options.size + options.ip_options.len() + 28;
+                writeln!(text, "{}({whole}) bytes of data.", options.size)
+            }
+            IpAddr::V6(_) => writeln!(text, "{} data bytes", options.size),
+        };
         io.print(text);
         Ok(Run {
             stack,
             socket,
             ident,
             target,
+            preload: options.preload - 1,
+            route: Vec::new(),
             started: now,
             next: now,
             ends: None,
@@ -199,6 +215,10 @@ impl Run {
             self.send(&mut world.net, io);
             let interval =
                 if self.options.flood { self.options.interval.max(10_000_000) } else { self.options.interval };
+            if self.preload > 0 {
+                self.preload -= 1;
+                continue;
+            }
             self.next = Timestamp(now.0 + interval.max(if self.options.adaptive { 0 } else { 1_000_000 }));
             world.net.run_until(now);
         }
@@ -215,7 +235,16 @@ impl Run {
             io.print(format!("no answer yet for icmp_seq={}\n", self.sent as u16));
         }
         let seq = self.sent + 1;
-        let out = outgoing(&self.options, self.target, self.payload(at));
+        let payload = self.payload(at);
+        let target = match self.target {
+            IpAddr::V4(target) => target,
+            IpAddr::V6(target) => {
+                let result =
+                    net.cluster.echo6(self.stack, self.ident, seq as u16, &echo6(&self.options, target, payload));
+                return self.sent(at, result, io);
+            }
+        };
+        let out = outgoing(&self.options, target, payload);
         if self.options.size > 65507 {
             let mtu = net.cluster.probe(self.stack, &out).map_or(1500, |(_, mtu)| mtu);
             io.complain(format!("ping: local error: message too long, mtu={mtu}\n"));
@@ -227,7 +256,12 @@ impl Run {
             return;
         }
         let result = net.cluster.echo(self.stack, self.ident, seq as u16, out);
-        self.sent = seq;
+        self.sent(at, result, io);
+    }
+
+    /// A request has gone out, or not.
+    fn sent(&mut self, at: Timestamp, result: Result<Journey, SendError>, io: &mut Io) {
+        self.sent += 1;
         self.sent_at.push(at);
         self.answered.push(false);
         self.latest = at;
@@ -314,6 +348,7 @@ impl Run {
             line.push_str(" (DUP!)");
         }
         line.push_str(bell);
+        line += &options_words(&message.options, &mut self.route);
         line.push('\n');
         io.print(line);
     }
@@ -475,34 +510,58 @@ fn outgoing(options: &PingOptions, target: Ipv4Addr, payload: Vec<u8>) -> Outgoi
         mark: options.mark,
         path_mtu: options.path_mtu,
         broadcast: options.broadcast,
+        options: options.ip_options.clone(),
         ..Outgoing::new(target, ipv4::protocol::ICMP, payload)
     }
 }
 
-fn resolve(net: &Net, network: &str, options: &PingOptions) -> Result<Ipv4Addr, Ended> {
+fn echo6(options: &PingOptions, destination: Ipv6Addr, payload: Vec<u8>) -> Echo6 {
+    Echo6 { destination, source: None, hop_limit: options.ttl, class: options.tos, payload }
+}
+
+/// The source address that requests will have.
+fn probe(net: &Net, stack: StackId, options: &PingOptions, target: IpAddr) -> Result<IpAddr, SendError> {
+    match target {
+        IpAddr::V4(target) => {
+            net.cluster.probe(stack, &outgoing(options, target, Vec::new())).map(|(source, _)| source.into())
+        }
+        IpAddr::V6(target) => net.cluster.probe6(stack, &echo6(options, target, Vec::new())).map(IpAddr::from),
+    }
+}
+
+fn resolve(net: &Net, network: &str, options: &PingOptions) -> Result<IpAddr, Ended> {
     let name = options.target.as_str();
     if let Ok(address) = name.parse::<std::net::Ipv6Addr>() {
         if options.family_given {
             return Err(Ended::failed(2, format!("{name}: Address family for hostname not supported")));
         }
-        if !address.is_loopback() && !address.is_unicast_link_local() {
+        let own = net.stack_of(network).is_some_and(|(_, own)| own.has_address(address.into()));
+        if own {
+            return Ok(address.into());
+        }
+        if !address.is_unicast_link_local() {
             return Err(Ended::failed(2, "connect: Network is unreachable"));
         }
         let err = format!(
-            "ping: {name}: IPv6 is not in the simulated lab; the kernel lab has it: esplain learn --lab kernel\n"
+            "ping: {name}: IPv6 between hosts is not in the simulated lab; the kernel lab has it: esplain learn --lab kernel\n"
         );
         return Err(Ended { out: String::new(), err, status: 2 });
+    }
+    if options.six {
+        let known = name.parse::<Ipv4Addr>().is_ok() || net.resolve(network, name).is_some();
+        let why = if known { "Address family for hostname not supported" } else { "Name or service not known" };
+        return Err(Ended::failed(2, format!("{name}: {why}")));
     }
     let found = net.resolve(network, name);
     // 0.0.0.0 is this host, by way of the loopback.
     let found = found.map(|address| if address.is_unspecified() { Ipv4Addr::LOCALHOST } else { address });
-    found.ok_or_else(|| Ended::failed(2, format!("{name}: Name or service not known")))
+    found.map(IpAddr::from).ok_or_else(|| Ended::failed(2, format!("{name}: Name or service not known")))
 }
 
 /// Who answered, as `-n` or the resolver says.
-fn name_of(net: &Net, address: Ipv4Addr, options: &PingOptions) -> String {
+fn name_of(net: &Net, address: IpAddr, options: &PingOptions) -> String {
     let by_name = !options.numeric && options.target.parse::<Ipv4Addr>().is_err();
-    match net.cluster.nodes.iter().find(|node| by_name && node.address == address) {
+    match net.cluster.nodes.iter().find(|node| by_name && IpAddr::from(node.address) == address) {
         Some(node) => format!("{}.kind ({address})", node.name),
         None => address.to_string(),
     }

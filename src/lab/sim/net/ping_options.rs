@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 
 use super::options::{self, Misuse, Word};
-use crate::datapath::PathMtu;
+use crate::datapath::{PathMtu, option};
 
 /// What `ping` was asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +51,12 @@ pub(super) struct PingOptions {
     pub(super) verbose: bool,
     /// `-B`.
     pub(super) sticky: bool,
+    /// `-l`: how many go out at once.
+    pub(super) preload: u64,
+    /// `-R` and `-T`: the options of the IP header.
+    pub(super) ip_options: Vec<u8>,
+    /// `-6`.
+    pub(super) six: bool,
     /// `-4`.
     pub(super) family_given: bool,
     /// What is said before the first line.
@@ -107,6 +113,9 @@ impl PingOptions {
             audible: false,
             verbose: false,
             sticky: false,
+            preload: 1,
+            ip_options: Vec::new(),
+            six: false,
             family_given: false,
             warnings: String::new(),
         };
@@ -195,12 +204,21 @@ impl PingOptions {
             "m" => self.mark = number(value, 0, i64::from(u32::MAX))?,
             "e" => self.ident = Some(number(value, 0, 65535)?).filter(|ident| *ident != 0),
             "p" => self.pattern = Some(pattern(value)?),
-            "R" | "T" | "F" | "N" | "l" | "6" => {
-                let err = format!(
-                    "ping: -{name}: not in the simulated lab; the kernel lab has it: esplain learn --lab kernel\n"
-                );
-                return Err(Ended { out: String::new(), err, status: 2 });
+            "l" => self.preload = number(value, 1, 65536)?,
+            "R" | "T" if !self.ip_options.is_empty() => {
+                return Err(Ended::failed(2, "only one of -T or -R may be used"));
             }
+            "R" => self.ip_options = filled(&[option::NOP, option::RECORD_ROUTE, 39, 4]),
+            "T" => {
+                self.ip_options = match value {
+                    "tsonly" => filled(&[option::TIMESTAMP, 40, 5, 0]),
+                    "tsandaddr" => filled(&[option::TIMESTAMP, 36, 5, 1]),
+                    "tsprespec" => return Err(elsewhere("-T tsprespec")),
+                    _ => return Err(Ended::failed(2, format!("invalid timestamp type: {value}"))),
+                };
+            }
+            "6" => self.six = true,
+            "F" | "N" => return Err(elsewhere(&format!("-{name}"))),
             "q" => self.quiet = true,
             "n" => self.numeric = true,
             "D" => self.stamps = true,
@@ -236,6 +254,19 @@ fn short_only(misuse: Misuse) -> Misuse {
         Misuse::UnknownLong(_) | Misuse::NoValueLong(_) => Misuse::Unknown('-'),
         short => short,
     }
+}
+
+/// What the embedded lab leaves to the kernel's.
+fn elsewhere(what: &str) -> Ended {
+    let err = format!("ping: {what}: not in the simulated lab; the kernel lab has it: esplain learn --lab kernel\n");
+    Ended { out: String::new(), err, status: 2 }
+}
+
+/// The options of a header as long as it can be.
+fn filled(start: &[u8]) -> Vec<u8> {
+    let mut options = start.to_vec();
+    options.resize(40, option::END);
+    options
 }
 
 fn nanoseconds(seconds: f64) -> u64 {

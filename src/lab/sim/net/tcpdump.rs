@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::io::{self, Cursor};
 use std::rc::Rc;
 
+use super::esp_secret::{self, Secret};
 use super::tcpdump_options::{Direction, Ended, TcpdumpOptions};
 use crate::capture::{Filter, Format, Precision, Reader, Writer};
 use crate::datapath::{Device, Sight, Stack, TapId};
@@ -24,7 +25,6 @@ pub(super) struct Tcpdump {
 /// A capture that has started.
 struct Run {
     tap: TapId,
-    cooked: bool,
     output: Output,
     filter: Filter,
     seen: u64,
@@ -38,6 +38,10 @@ struct Output {
     sink: Sink,
     link: LinkType,
     frames: u64,
+    /// The secrets of `-E`, until the first ESP packet.
+    secrets: Option<Vec<Secret>>,
+    /// Why it ends in the middle.
+    failed: Option<Ended>,
 }
 
 impl Tcpdump {
@@ -63,6 +67,17 @@ impl Tcpdump {
         let Some((stack, own)) = world.net.stack_of(&self.call.network) else {
             return Err(Ended::failed("no network here"));
         };
+        if options.compiled > 0 && options.device.is_none() && options.read.is_none() {
+            let link = if options.link_type.as_deref() == Some("LINUX_SLL2") {
+                LinkType::LinuxSll2
+            } else if options.link_type.as_deref() == Some("LINUX_SLL") {
+                LinkType::LinuxSll
+            } else {
+                io.complain("Warning: assuming Ethernet\n");
+                LinkType::Ethernet
+            };
+            return Err(Ended::done(listing(&compile(link, &options.expression)?, &options)));
+        }
         if options.list_devices {
             return Err(Ended::done(devices(own)));
         }
@@ -83,18 +98,12 @@ impl Tcpdump {
             return Err(Ended::failed(format!("{name}: That device is not up")));
         }
         let name = device.map_or(name, |(index, _)| own.device_name(index));
-        let link = if cooked { LinkType::LinuxSll2 } else { LinkType::Ethernet };
         if options.list_links {
             return Err(Ended { out: String::new(), err: link_types(&name, cooked), status: 0 });
         }
         let cooked_v1 = options.link_type.as_deref() == Some("LINUX_SLL") && cooked;
         if let Some(wanted) = &options.link_type {
-            let fits = if cooked { wanted == "LINUX_SLL2" } else { wanted == "EN10MB" };
-            if cooked_v1 {
-                let text = "LINUX_SLL: not in the simulated lab, which has LINUX_SLL2; the kernel lab has it: esplain \
-                            learn --lab kernel";
-                return Err(Ended::failed(text));
-            }
+            let fits = if cooked { wanted.starts_with("LINUX_SLL") } else { wanted == "EN10MB" };
             if !LINK_TYPES.contains(&wanted.as_str()) {
                 return Err(Ended::failed(format!("invalid data link type {wanted}")));
             }
@@ -102,11 +111,20 @@ impl Tcpdump {
                 return Err(Ended::failed(format!("{wanted} is not one of the DLTs supported by this device")));
             }
         }
+        let link = match (cooked, cooked_v1) {
+            (false, _) => LinkType::Ethernet,
+            (true, true) => LinkType::LinuxSll,
+            (true, false) => LinkType::LinuxSll2,
+        };
         let filter = compile(link, &options.expression)?;
+        if options.compiled > 0 {
+            io.complain(link_chosen(link, &options));
+            return Err(Ended::done(listing(&filter, &options)));
+        }
         let output = Output::new(options, link, world, &self.call)?;
         let tap = world.net.cluster.tap(stack, device.map(|(index, _)| index));
         io.complain(opening(&output, &name));
-        Ok(Run { tap, cooked, output, filter, seen: 0 })
+        Ok(Run { tap, output, filter, seen: 0 })
     }
 
     /// `tcpdump -r`.
@@ -137,6 +155,9 @@ impl Tcpdump {
             Ok(filter) => filter,
             Err(ended) => return ended,
         };
+        if options.compiled > 0 {
+            return Ended::done(listing(&filter, &options));
+        }
         let count = options.count;
         let only_count = options.only_count;
         let mut output = match Output::new(options, link, world, &self.call) {
@@ -148,6 +169,9 @@ impl Tcpdump {
         let error = loop {
             if count.is_some_and(|count| matched >= count) {
                 break None;
+            }
+            if let Some(failed) = output.failed.take() {
+                return failed;
             }
             match reader.next_record() {
                 Ok(Some(record)) => {
@@ -200,6 +224,11 @@ impl Process for Tcpdump {
         }
         let Some(run) = &mut self.run else { return Step::Exit(1) };
         if run.drain(world, io) {
+            if let Some(failed) = run.output.failed.take() {
+                world.net.cluster.untap(run.tap);
+                io.complain(failed.err);
+                return Step::Exit(failed.status);
+            }
             run.close(world, &self.call, io);
             return Step::Exit(0);
         }
@@ -237,7 +266,7 @@ impl Run {
         let now = world.now();
         world.net.run_until(now);
         for sight in world.net.cluster.seen(self.tap) {
-            if self.output.is_full() {
+            if self.output.is_full() || self.output.failed.is_some() {
                 break;
             }
             let frame = self.frame(&sight);
@@ -251,11 +280,15 @@ impl Run {
             }
             self.output.frame(frame.view(), io);
         }
-        self.output.is_full()
+        self.output.is_full() || self.output.failed.is_some()
     }
 
     fn frame(&self, sight: &Sight) -> Frame {
-        if self.cooked { sight.cooked() } else { sight.ethernet() }
+        match self.output.link {
+            LinkType::LinuxSll2 => sight.cooked(),
+            LinkType::LinuxSll => sight.cooked_v1(),
+            _ => sight.ethernet(),
+        }
     }
 
     fn close(&mut self, world: &mut World, call: &Call, io: &mut Io) {
@@ -290,7 +323,12 @@ impl Output {
                 Some(Writer::new(sink.clone(), Format::Pcap, precision))
             }
         };
-        Ok(Self { printer: Printer::new(options.printing), options, file, sink, link, frames: 0 })
+        let secrets = match &options.secrets {
+            Some(text) => Some(secrets(text, world, call)?),
+            None => None,
+        };
+        let printer = Printer::new(options.printing);
+        Ok(Self { printer, options, file, sink, link, frames: 0, secrets, failed: None })
     }
 
     fn is_full(&self) -> bool {
@@ -308,7 +346,29 @@ impl Output {
         if (self.file.is_none() || self.options.print) && !self.options.only_count {
             let mut text = String::new();
             self.printer.print(frame, &mut text);
+            if text.contains(": ESP(spi=")
+                && let Some(secrets) = self.secrets.take()
+            {
+                self.use_secrets(&secrets, &mut text, io);
+            }
             io.print(text);
+        }
+    }
+
+    /// Says what is wrong with the secrets, in the middle of the first ESP packet's line.
+    fn use_secrets(&mut self, secrets: &[Secret], text: &mut String, io: &mut Io) {
+        for secret in secrets {
+            match secret {
+                Secret::Useless(why) => io.complain(format!("tcpdump: WARNING: {why}\n")),
+                Secret::File(name) => {
+                    let why = format!("esp_print_decode_onesecret: can't open {name}: No such file or directory");
+                    self.failed = Some(Ended { status: 13, ..Ended::failed(why) });
+                    let end = text.trim_end_matches('\n').len();
+                    text.truncate(end);
+                    return;
+                }
+                Secret::Cipher(_) | Secret::None => {}
+            }
         }
     }
 
@@ -355,14 +415,32 @@ impl io::Write for Sink {
     }
 }
 
+/// The secrets of `-E`, those in files of the place with them. A file that is not there is left as one.
+fn secrets(text: &str, world: &World, call: &Call) -> Result<Vec<Secret>, Ended> {
+    let file = |name: &str| world.files.get(&call.place).and_then(|files| files.read(&call.path(name)).ok());
+    let mut all = Vec::new();
+    for secret in esp_secret::read(text) {
+        match &secret {
+            Secret::File(name) => match file(name) {
+                Some(lines) => all.extend(esp_secret::read(&String::from_utf8_lossy(lines))),
+                None => all.push(secret),
+            },
+            _ => all.push(secret),
+        }
+    }
+    if let Some(name) = all.iter().find_map(|secret| if let Secret::Cipher(name) = secret { Some(name) } else { None })
+    {
+        let text = format!("-E {name}: not in the simulated lab; the kernel lab has it: esplain learn --lab kernel");
+        return Err(Ended::failed(text));
+    }
+    Ok(all)
+}
+
 /// What it says before the first packet.
 fn opening(output: &Output, device: &str) -> String {
     let (name, words) = link_words(output.link);
-    let mut text = String::new();
-    if output.link == LinkType::LinuxSll2 {
-        text.push_str("tcpdump: data link type LINUX_SLL2\n");
-    }
     let options = &output.options;
+    let mut text = link_chosen(output.link, options);
     if options.write.is_none() && options.printing.verbose == 0 {
         text.push_str("tcpdump: verbose output suppressed, use -v[v]... for full protocol decode\n");
     } else {
@@ -370,6 +448,26 @@ fn opening(output: &Output, device: &str) -> String {
     }
     let snap_len = options.snap_len;
     text + &format!("listening on {device}, link-type {name} ({words}), snapshot length {snap_len} bytes\n")
+}
+
+/// Said where the link type is not what the device has by itself, or was asked for.
+fn link_chosen(link: LinkType, options: &TcpdumpOptions) -> String {
+    if matches!(link, LinkType::LinuxSll | LinkType::LinuxSll2) || options.link_type.is_some() {
+        return format!("tcpdump: data link type {}\n", link_words(link).0);
+    }
+    String::new()
+}
+
+/// What `-d`, `-dd` and `-ddd` print.
+fn listing(filter: &Filter, options: &TcpdumpOptions) -> String {
+    let program = filter.instructions(u32::try_from(options.snap_len).unwrap_or(u32::MAX));
+    match options.compiled {
+        1 => program.iter().enumerate().map(|(at, instruction)| instruction.line(at) + "\n").collect(),
+        2 => program.iter().map(|instruction| instruction.c_line() + "\n").collect(),
+        _ => program.iter().fold(format!("{}\n", program.len()), |text, own| {
+            text + &format!("{} {} {} {}\n", own.code, own.jump_true, own.jump_false, own.k)
+        }),
+    }
 }
 
 fn compile(link: LinkType, expression: &str) -> Result<Filter, Ended> {

@@ -15,6 +15,10 @@ pub(super) struct TcpdumpOptions {
     pub(super) link_type: Option<String>,
     pub(super) list_devices: bool,
     pub(super) list_links: bool,
+    /// `-d`: how often; shows the compiled filter.
+    pub(super) compiled: u8,
+    /// `-E`.
+    pub(super) secrets: Option<String>,
     /// `--count`.
     pub(super) only_count: bool,
     /// `--print`: prints what is written, too.
@@ -103,6 +107,8 @@ impl TcpdumpOptions {
             link_type: None,
             list_devices: false,
             list_links: false,
+            compiled: 0,
+            secrets: None,
             only_count: false,
             print: false,
             nanoseconds: false,
@@ -184,7 +190,9 @@ impl TcpdumpOptions {
                 let end = USAGE.find("Usage").unwrap_or_default();
                 return Err(Ended::done(USAGE.get(..end).unwrap_or_default().to_owned()));
             }
-            "E" | "d" | "G" | "C" | "W" | "z" | "T" | "V" | "I" | "J" | "j" => {
+            "d" => self.compiled = self.compiled.saturating_add(1),
+            "E" => self.secrets = Some(value),
+            "G" | "C" | "W" | "z" | "T" | "V" | "I" | "J" | "j" => {
                 let text =
                     format!("-{name}: not in the simulated lab; the kernel lab has it: esplain learn --lab kernel");
                 return Err(Ended::failed(text));
