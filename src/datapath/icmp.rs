@@ -20,13 +20,22 @@ const MIN_PMTU: u32 = 552;
 
 impl Cluster {
     /// Opens an ICMP echo socket. Without an identifier the kernel gives the next free one (`ping_get_port`).
-    pub fn open_ping(&mut self, stack: StackId, ident: Option<u16>, six: bool) -> (SocketId, u16) {
-        let ident = ident.unwrap_or_else(|| {
+    pub fn open_ping(&mut self, stack: StackId, ident: Option<u16>) -> (SocketId, u16) {
+        let ident = self.ping_ident(ident);
+        (self.open(stack, SocketKind::Ping { ident }), ident)
+    }
+
+    /// The same for ICMPv6.
+    pub fn open_ping6(&mut self, stack: StackId, ident: Option<u16>) -> (SocketId, u16) {
+        let ident = self.ping_ident(ident);
+        (self.open(stack, SocketKind::Ping6 { ident }), ident)
+    }
+
+    fn ping_ident(&mut self, wish: Option<u16>) -> u16 {
+        wish.unwrap_or_else(|| {
             self.ping_rover = self.ping_rover.checked_add(1).unwrap_or(1);
             self.ping_rover
-        });
-        let kind = if six { SocketKind::Ping6 { ident } } else { SocketKind::Ping { ident } };
-        (self.open(stack, kind), ident)
+        })
     }
 
     /// Opens a socket.

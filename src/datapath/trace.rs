@@ -33,7 +33,7 @@ impl Cluster {
         let mut copy = self.clone();
         copy.take_hops();
         copy.record();
-        let (_, ident) = copy.open_ping(from, None, false);
+        let (_, ident) = copy.open_ping(from, None);
         let out = Outgoing { mark, ..Outgoing::new(to, protocol::ICMP, vec![0; size]) };
         let journey = copy.echo(from, ident, 1, out)?;
         copy.deliver();

@@ -88,7 +88,10 @@ impl Ping {
             }
             Err(error) => return Err(Ended::failed(2, format!("connect: {error}"))),
         };
-        let (socket, ident) = net.cluster.open_ping(stack, options.ident, target.is_ipv6());
+        let (socket, ident) = match target {
+            IpAddr::V4(_) => net.cluster.open_ping(stack, options.ident),
+            IpAddr::V6(_) => net.cluster.open_ping6(stack, options.ident),
+        };
         io.complain(&options.warnings);
         let mut text = String::new();
         if options.verbose {
