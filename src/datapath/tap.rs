@@ -42,6 +42,12 @@ pub struct Sight {
 const ARPHRD: [u16; 2] = [1, 772];
 
 impl Sight {
+    /// Whether libpcap leaves it out: what a loopback sends it also receives, and once is enough (libpcap 1.10,
+    /// pcap-linux.c, linux_check_direction).
+    pub fn is_left_out(&self) -> bool {
+        self.loopback && self.kind == PacketType::Outgoing
+    }
+
     /// The frame as `tcpdump -i any` gets it: LINUX_SLL2, 20 octets in network byte order before the packet
     /// (tcpdump.org, LINKTYPE_LINUX_SLL2). Only the sender's address is in it.
     pub fn cooked(&self) -> Frame {

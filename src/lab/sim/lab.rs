@@ -592,8 +592,9 @@ impl Watch {
 
     fn frames(&self, world: &mut World) -> Vec<Frame> {
         let sights = world.net.cluster.seen(self.tap);
+        let wanted = sights.iter().filter(|sight| !sight.is_left_out());
         let frames =
-            sights.iter().map(|sight| if self.link == LinkType::LinuxSll2 { sight.cooked() } else { sight.ethernet() });
+            wanted.map(|sight| if self.link == LinkType::LinuxSll2 { sight.cooked() } else { sight.ethernet() });
         frames.filter(|frame| self.filter.as_ref().is_none_or(|filter| filter.matches(&frame.octets))).collect()
     }
 }

@@ -275,7 +275,7 @@ impl Run {
             }
             self.seen += 1;
             // libpcap leaves frames of the other direction out itself, behind the count.
-            if !self.output.options.direction.takes(sight.kind) {
+            if sight.is_left_out() || !self.output.options.direction.takes(sight.kind) {
                 continue;
             }
             self.output.frame(frame.view(), io);
