@@ -67,10 +67,10 @@ impl Session {
         self.feed.skip(&mut *self.lab);
     }
 
-    /// Takes the fault of the step at hand back, if it is still there, so that the learner can go elsewhere. Gives whether
-    /// the lab could do that.
+    /// Takes back what the step at hand broke, however far it was mended, so that the learner finds a whole lab elsewhere.
+    /// Gives whether the lab could do that.
     pub(super) fn mend(&mut self) -> bool {
-        !self.has_open_setup() || self.lab.restore(&self.guide.step().id).is_ok()
+        self.guide.step().setup.is_empty() || self.lab.restore(&self.guide.step().id).is_ok()
     }
 
     /// Whether the step at hand broke something that is not mended yet.
