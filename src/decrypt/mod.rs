@@ -6,6 +6,7 @@
 mod keyring;
 mod outcome;
 mod plain;
+mod reseal;
 mod search;
 mod sightings;
 mod tree;

@@ -10,8 +10,8 @@ use crate::packet::{EspHeader, Frame, FrameView, Layers, Reason, Stop};
 /// Room that is used again for each packet, so that looking at a packet allocates nothing once it has grown.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
-    octets: Vec<u8>,
-    esp: Vec<EspPlace>,
+    pub(super) octets: Vec<u8>,
+    pub(super) esp: Vec<EspPlace>,
     path: Vec<Step>,
 }
 
@@ -66,16 +66,16 @@ pub struct EspView<'a> {
 const DEPTH_LIMIT: usize = 8;
 
 #[derive(Debug, Clone)]
-struct EspPlace {
+pub(super) struct EspPlace {
     header: EspHeader,
     src: IpAddr,
     dst: IpAddr,
-    offset: usize,
+    pub(super) offset: usize,
     /// Where the IP header around it begins in the scratch octets.
     ip: usize,
     /// Where the packet lies in the scratch octets.
-    packet: Range<usize>,
-    opened: Option<(usize, Opened)>,
+    pub(super) packet: Range<usize>,
+    pub(super) opened: Option<(usize, Opened)>,
 }
 
 impl Keyring {

@@ -4,6 +4,7 @@
 //! no YAML, and not where a key comes from.
 
 mod algorithm;
+mod disguise;
 mod iv;
 mod replay_window;
 mod sa;
@@ -14,6 +15,7 @@ mod suite;
 mod vectors;
 
 pub use algorithm::{Algorithms, Encryption, Integrity, Unusable};
+pub use disguise::Disguise;
 pub use iv::SeqIv;
 pub use replay_window::{Replay, ReplayWindow};
 pub use sa::{OddPadding, OpenError, Opened, Sa, SealError};

@@ -273,6 +273,14 @@ impl Sa {
         }
         Ok(())
     }
+
+    /// Seals in place a packet as [`open`](Self::open) leaves it: header, IV, body in clear with its trailer, and room for the
+    /// ICV. `seq_high` is the high half of the sequence number, not used without ESN. On failure nothing of the packet is to
+    /// be used.
+    pub fn seal_in_place(&self, packet: &mut [u8], seq_high: u32) -> Result<(), SealError> {
+        let len = packet.len();
+        self.suite.seal(packet, self.esn.then_some(seq_high)).ok_or(SealError::TooLong { len })
+    }
 }
 
 impl fmt::Debug for Sa {

@@ -1,5 +1,5 @@
 //! Labs: where the learner's commands run. `sim` (in process), `kernel` (this kernel's namespaces), `kind` (a real
-//! cluster's nodes), later `recording`.
+//! cluster's nodes), `recording` (a walk on any of them, played again).
 //!
 //! Knows nothing about lessons.
 
@@ -10,6 +10,7 @@ pub mod kernel;
 pub mod kind;
 mod line;
 mod place;
+pub mod recording;
 pub mod sim;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,17 @@ pub trait Lab {
 
     /// Starts a line in a shell at `place`. `terminal` is the size of the learner's terminal, `None` when there is none.
     fn start(&mut self, place: &str, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble>;
+
+    /// As [`start`](Self::start), for a question of the guide's own: the line only looks, and nobody sees it run. A lab that
+    /// records or plays tells the two apart.
+    fn ask(&mut self, place: &str, line: &str) -> Result<JobId, Trouble> {
+        self.start(place, line, None)
+    }
+
+    /// Says where the walk is now, by a name that means nothing to the lab: a recording finds the place again by it.
+    fn mark(&mut self, name: &str) {
+        let _ = name;
+    }
 
     /// The next event of a job, waiting for it at most `wait`; `JobEvent::Idle` when nothing came.
     fn poll(&mut self, job: JobId, wait: Duration) -> Result<JobEvent, Trouble>;
@@ -85,6 +97,18 @@ pub enum LabKind {
     Kind,
     /// A walk recorded from another lab.
     Recording,
+}
+
+impl LabKind {
+    /// The word that `--lab` takes for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+            Self::Kernel => "kernel",
+            Self::Kind => "kind",
+            Self::Recording => "recording",
+        }
+    }
 }
 
 /// Names a capture of a lab.

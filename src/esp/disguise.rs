@@ -1,0 +1,432 @@
+//! Keys taken out of text, files and packets: each is replaced by a substitute that says nothing of it.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::Secret;
+
+/// Replaces keys by substitutes, each key by the same one wherever it stands.
+///
+/// A substitute is HMAC-SHA-256 of the key under a secret that is drawn once and never written down, cut to the key's
+/// length: so what is replaced keeps its length and its form, two equal keys stay equal, and nobody can go back. What is
+/// taken for a key:
+///
+/// - a row of 32 to 144 hexadecimal digits (16 to 72 octets: every key of AES-GCM, AES-CBC and HMAC that the kernel
+///   takes), with or without `0x`, also wrapped as `xxd -p` wraps it;
+/// - a row of 8 digits or more right behind an algorithm's name: `aead rfc4106(gcm(aes)) 0x…`;
+/// - such a row inside base64, as `kubectl get secret -o yaml` prints it, also wrapped as `base64` wraps it;
+/// - from then on, any four octets of it in a row: in hex with spaces, colons or line ends in between (`xxd`,
+///   `hexdump -C`), or eight of them as octets.
+///
+/// Digits in octal or with swapped octets (plain `od`, `od -x`) are not recognised, nor is a dump in groups that comes
+/// before anything showed the key in one row.
+pub struct Disguise {
+    secret: Secret,
+    /// Keys and their substitutes.
+    known: Vec<(Secret, Secret)>,
+    /// Four octets of a known key: which key, and where in it.
+    windows: HashMap<[u8; WINDOW], (usize, usize)>,
+}
+
+/// Octets of a known key in a row that are recognised in hex.
+const WINDOW: usize = 4;
+/// Octets of a known key in a row that are recognised as octets: more, for in binary files four may stand by chance.
+const RAW: usize = 8;
+/// Hexadecimal digits that are a key wherever they stand.
+const KEY_DIGITS: Range<usize> = 32..145;
+/// Hexadecimal digits that are a key behind an algorithm's name.
+const NAMED_KEY_DIGITS: Range<usize> = 8..289;
+/// A digit this often in a row is no key's: an address of `/proc/net/if_inet6`, an empty digest.
+const REPEATED: usize = 8;
+/// Characters of base64 that may hold a key of 16 octets.
+const BASE64: usize = 22;
+/// Base64 inside base64 is looked at this deep.
+const DEPTH: usize = 2;
+
+impl Disguise {
+    /// A disguise under a secret of 16 octets or more, which decides every substitute.
+    pub fn new(secret: Secret) -> Self {
+        Self { secret, known: Vec::new(), windows: HashMap::new() }
+    }
+
+    /// Replaces every key in a text or a file; whether there was one.
+    pub fn apply(&mut self, text: &mut [u8]) -> bool {
+        self.apply_at(text, 0)
+    }
+
+    fn apply_at(&mut self, text: &mut [u8], depth: usize) -> bool {
+        let mut found = false;
+        for row in rows(text, u8::is_ascii_hexdigit, &[XXD_LINE]) {
+            found |= self.replace_digits(text, &row);
+        }
+        if depth < DEPTH {
+            let is_base64 = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/');
+            for row in rows(text, is_base64, BASE64_LINES) {
+                found |= self.replace_base64(text, &row, depth);
+            }
+        }
+        found |= self.replace_known_hex(text);
+        found |= self.replace_known_octets(text);
+        found
+    }
+
+    /// The substitute of a key.
+    fn substitute(&mut self, key: &[u8]) -> Secret {
+        if let Some((_, substitute)) = self.known.iter().find(|(known, _)| known.reveal() == key) {
+            return substitute.clone();
+        }
+        let mut octets = Vec::with_capacity(key.len() + 31);
+        for part in 0..=u8::MAX {
+            if octets.len() >= key.len() {
+                break;
+            }
+            let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.reveal()).expect("HMAC takes a key of any length");
+            mac.update(&[part]);
+            mac.update(key);
+            octets.extend_from_slice(&mac.finalize().into_bytes());
+        }
+        octets.truncate(key.len());
+        let (key, substitute) = (Secret::new(key.to_vec()), Secret::new(octets));
+        for (at, window) in key.reveal().array_windows::<WINDOW>().enumerate() {
+            self.windows.entry(*window).or_insert((self.known.len(), at));
+        }
+        self.known.push((key, substitute.clone()));
+        substitute
+    }
+
+    fn replace_digits(&mut self, text: &mut [u8], row: &[usize]) -> bool {
+        let digits: Vec<u8> = row.iter().filter_map(|at| text.get(*at).copied()).collect();
+        let lengths = if follows_a_name(text, row) { NAMED_KEY_DIGITS } else { KEY_DIGITS };
+        let repeated = lengths == KEY_DIGITS && digits.chunk_by(|a, b| a == b).any(|run| run.len() >= REPEATED);
+        if !lengths.contains(&digits.len()) || !digits.len().is_multiple_of(2) || repeated {
+            return false;
+        }
+        let key: Vec<u8> = digits.as_chunks::<2>().0.iter().map(|[high, low]| nibble(*high) << 4 | nibble(*low)).collect();
+        let substitute = self.substitute(&key);
+        let nibbles = substitute.reveal().iter().flat_map(|octet| [octet >> 4, octet & 15]);
+        let upper = digits.iter().any(u8::is_ascii_uppercase);
+        for (at, nibble) in row.iter().zip(nibbles) {
+            put_digit(text, *at, nibble, upper);
+        }
+        true
+    }
+
+    fn replace_base64(&mut self, text: &mut [u8], row: &[usize], depth: usize) -> bool {
+        // What does not fill four characters at the end is of less than three octets, or is padded with `=`.
+        let padding = row.last().map_or(0, |last| text.iter().skip(last + 1).take(2).take_while(|c| **c == b'=').count());
+        let length = if (row.len() + padding).is_multiple_of(4) { row.len() } else { row.len() / 4 * 4 };
+        let row = row.get(..length).unwrap_or_default();
+        if row.len() < BASE64 {
+            return false;
+        }
+        let encoded: Vec<u8> = row.iter().filter_map(|at| text.get(*at).copied()).collect();
+        let Ok(mut decoded) = STANDARD_NO_PAD.decode(&encoded) else { return false };
+        if !self.apply_at(&mut decoded, depth + 1) {
+            return false;
+        }
+        for (at, character) in row.iter().zip(STANDARD.encode(&decoded).bytes()) {
+            if let Some(to) = text.get_mut(*at) {
+                *to = character;
+            }
+        }
+        true
+    }
+
+    /// Parts of known keys in hex, however they are grouped.
+    fn replace_known_hex(&self, text: &mut [u8]) -> bool {
+        if self.known.is_empty() {
+            return false;
+        }
+        let digits = digits_of(text);
+        let (mut at, mut found) = (0, false);
+        while let Some(window) = digits.get(at..at + 2 * WINDOW) {
+            let mut octets = [0; WINDOW];
+            for (octet, [high, low]) in octets.iter_mut().zip(window.as_chunks::<2>().0) {
+                *octet = high.value << 4 | low.value;
+            }
+            let joined = window.iter().skip(1).all(|digit| digit.joined);
+            let Some(&(key, offset)) = self.windows.get(&octets).filter(|_| joined) else {
+                at += 1;
+                continue;
+            };
+            let Some((key, substitute)) = self.known.get(key) else { break };
+            let rest = key.reveal().get(offset..).unwrap_or_default();
+            let pairs = digits.get(at..).unwrap_or_default().as_chunks::<2>().0;
+            let length = pairs
+                .iter()
+                .zip(rest)
+                .enumerate()
+                .take_while(|(nth, ([high, low], octet))| {
+                    high.value << 4 | low.value == **octet && low.joined && (*nth == 0 || high.joined)
+                })
+                .count();
+            let octets = substitute.reveal().get(offset..offset + length).unwrap_or_default();
+            let places = || pairs.iter().take(length).flatten().map(|digit| digit.at);
+            let upper = places().any(|at| text.get(at).is_some_and(u8::is_ascii_uppercase));
+            for ([high, low], octet) in pairs.iter().zip(octets) {
+                put_digit(text, high.at, octet >> 4, upper);
+                put_digit(text, low.at, octet & 15, upper);
+            }
+            found = true;
+            at += 2 * length.max(1);
+        }
+        if found {
+            redraw_columns(text);
+        }
+        found
+    }
+
+    /// Parts of known keys as octets.
+    fn replace_known_octets(&self, text: &mut [u8]) -> bool {
+        let (mut at, mut found) = (0, false);
+        while let Some(window) = text.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()) {
+            let part = self.windows.get(window).and_then(|&(key, offset)| {
+                let (key, substitute) = self.known.get(key)?;
+                let (key, substitute) = (key.reveal().get(offset..)?, substitute.reveal().get(offset..)?);
+                let length = text.iter().skip(at).zip(key).take_while(|(a, b)| a == b).count();
+                (length >= RAW).then(|| substitute.get(..length)).flatten()
+            });
+            match part {
+                Some(part) => {
+                    if let Some(to) = text.get_mut(at..at + part.len()) {
+                        to.copy_from_slice(part);
+                    }
+                    at += part.len();
+                    found = true;
+                }
+                None => at += 1,
+            }
+        }
+        found
+    }
+}
+
+/// Digits in a full line of `xxd -p`.
+const XXD_LINE: usize = 60;
+/// Characters in a full line of base64: of `base64`, and of PEM and MIME.
+const BASE64_LINES: &[usize] = &[76, 64];
+
+/// The rows of octets of one kind, as positions. A row goes on behind a line end when its line is exactly as long as a
+/// tool that wraps makes it.
+fn rows(text: &[u8], belongs: impl Fn(&u8) -> bool, wrapped: &[usize]) -> Vec<Vec<usize>> {
+    let mut rows: Vec<Vec<usize>> = Vec::new();
+    let mut row: Vec<usize> = Vec::new();
+    let mut in_line = 0;
+    for (at, octet) in text.iter().enumerate() {
+        if belongs(octet) {
+            row.push(at);
+            in_line += 1;
+        } else if *octet == b'\n' && wrapped.contains(&in_line) && text.get(at + 1).is_some_and(&belongs) {
+            in_line = 0;
+        } else if in_line > 0 {
+            rows.push(std::mem::take(&mut row));
+            in_line = 0;
+        }
+    }
+    rows.push(row);
+    rows.retain(|row| row.len() >= NAMED_KEY_DIGITS.start);
+    rows
+}
+
+/// Whether an algorithm's name stands right before the row, as in `enc cbc(aes) 0x…` or `"rfc4106(gcm(aes))" 0x…`.
+fn follows_a_name(text: &[u8], row: &[usize]) -> bool {
+    let before = text.get(..row.first().copied().unwrap_or_default()).unwrap_or_default();
+    let before = before.strip_suffix(b"0x").or_else(|| before.strip_suffix(b"0X")).unwrap_or(before).trim_ascii_end();
+    let before = before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).unwrap_or(before);
+    before.ends_with(b")")
+}
+
+/// A hexadecimal digit of a text.
+struct Digit {
+    at: usize,
+    value: u8,
+    /// Only what groups digits stands between it and the one before.
+    joined: bool,
+}
+
+/// The hexadecimal digits of a text. The `0` of a `0x` is none.
+fn digits_of(text: &[u8]) -> Vec<Digit> {
+    let mut digits = Vec::new();
+    let mut joined = false;
+    for (at, octet) in text.iter().enumerate() {
+        let prefix = *octet == b'0' && matches!(text.get(at + 1), Some(b'x' | b'X'));
+        if octet.is_ascii_hexdigit() && !prefix {
+            digits.push(Digit { at, value: nibble(*octet), joined });
+            joined = true;
+        } else if !prefix && !b" \t\r\n:_-,;\\xX\"'".contains(octet) {
+            joined = false;
+        }
+    }
+    digits
+}
+
+/// Writes the column of characters anew that `xxd` and `hexdump -C` put beside the digits.
+fn redraw_columns(text: &mut [u8]) {
+    text.split_mut(|octet| *octet == b'\n').for_each(redraw_column);
+}
+
+fn redraw_column(line: &mut [u8]) {
+    let address = line.iter().take_while(|octet| octet.is_ascii_hexdigit()).count();
+    let begin = match line.get(address..address + 2) {
+        Some(b": " | b"  ") => address + 2,
+        _ => return,
+    };
+    let mut octets = Vec::new();
+    let mut at = begin;
+    // Groups of digits, one space between them; `hexdump -C` has two in the middle of its line.
+    while octets.len() < 16 {
+        match line.get(at..at + 2) {
+            Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                octets.push(nibble(*high) << 4 | nibble(*low));
+                at += 2;
+            }
+            Some([b' ', next]) if next.is_ascii_hexdigit() => at += 1,
+            Some([b' ', b' ']) if octets.len() == 8 && line.get(at + 2).is_some_and(u8::is_ascii_hexdigit) => at += 2,
+            _ => break,
+        }
+    }
+    let rest = line.get_mut(at..).unwrap_or_default();
+    let blanks = rest.iter().take_while(|octet| **octet == b' ' || **octet == b'|').count();
+    let column = rest.get_mut(blanks..).unwrap_or_default();
+    if blanks < 2 || column.len() < octets.len() {
+        return;
+    }
+    for (to, octet) in column.iter_mut().zip(octets) {
+        *to = if octet.is_ascii_graphic() || octet == b' ' { octet } else { b'.' };
+    }
+}
+
+/// The value of a hexadecimal digit; 0 for anything else.
+fn nibble(digit: u8) -> u8 {
+    char::from(digit).to_digit(16).map_or(0, |value| value as u8)
+}
+
+/// Writes a hexadecimal digit over another.
+fn put_digit(text: &mut [u8], at: usize, nibble: u8, upper: bool) {
+    if let Some(to) = text.get_mut(at) {
+        let digit = char::from_digit(nibble.into(), 16).map_or(b'0', |digit| digit as u8);
+        *to = if upper { digit.to_ascii_uppercase() } else { digit };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: [u8; 20] = *b"\x2c\xf9\xc4\x8aA\x53\x1e\x4d\x0a\xc9\x94\xd7\x75\x1a\x6a\xd5\x6b\xbc\xdf\xfe";
+
+    fn disguise() -> Disguise {
+        Disguise::new(Secret::new(vec![7; 32]))
+    }
+
+    fn hex(octets: &[u8]) -> String {
+        octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    }
+
+    fn after(disguise: &mut Disguise, text: &str) -> String {
+        let mut octets = text.as_bytes().to_vec();
+        disguise.apply(&mut octets);
+        assert_eq!(octets.len(), text.len());
+        String::from_utf8(octets).unwrap()
+    }
+
+    /// The same listing as `xxd` and `hexdump -C` would show it.
+    fn dumps(octets: &[u8]) -> [String; 2] {
+        let character = |octet: &u8| if octet.is_ascii_graphic() { char::from(*octet) } else { '.' };
+        let (mut xxd, mut hexdump) = (String::new(), String::new());
+        for (line, part) in octets.chunks(16).enumerate() {
+            let at = 16 * line;
+            let pairs: Vec<String> = part.chunks(2).map(hex).collect();
+            let column: String = part.iter().map(character).collect();
+            xxd.push_str(&format!("{at:08x}: {:<39}  {column}\n", pairs.join(" ")));
+            let halves: Vec<String> =
+                part.chunks(8).map(|half| half.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(" ")).collect();
+            hexdump.push_str(&format!("{at:08x}  {:<48}  |{column}|\n", halves.join("  ")));
+        }
+        [xxd, hexdump]
+    }
+
+    #[test]
+    fn a_key_has_one_substitute_in_every_form_it_is_shown_in() {
+        let mut disguise = disguise();
+        let digits = hex(&KEY);
+        let listing = after(&mut disguise, &format!("\taead rfc4106(gcm(aes)) 0x{digits} 128\n"));
+        let substitute: Vec<u8> = disguise.substitute(&KEY).reveal().to_vec();
+        assert_eq!(listing, format!("\taead rfc4106(gcm(aes)) 0x{} 128\n", hex(&substitute)));
+        let forms = |octets: &[u8]| {
+            let secret = format!("3 rfc4106(gcm(aes)) {} 128", hex(octets));
+            let base64 = STANDARD.encode(&secret);
+            let wrapped = format!("{}\n{}\n", &base64[..76], &base64[76..]);
+            let [xxd, hexdump] = dumps(octets);
+            let colons: Vec<String> = octets.iter().map(|octet| format!("{octet:02X}")).collect();
+            let array: Vec<String> = octets.iter().map(|octet| format!("0x{octet:02x}")).collect();
+            let spaced = [hex(&octets[..8]), hex(&octets[8..16]), hex(&octets[16..])].join(" ");
+            [
+                secret,
+                format!("  keys: {base64}\n"),
+                wrapped,
+                xxd,
+                hexdump,
+                colons.join(":"),
+                array.join(", "),
+                format!("\tenc cbc(aes) 0x{spaced}"),
+                STANDARD.encode(octets),
+                format!("grep: {}", &hex(octets)[4..30]),
+            ]
+        };
+        for (real, expected) in forms(&KEY).iter().zip(forms(&substitute)) {
+            assert_eq!(after(&mut disguise, real), expected, "{real}");
+        }
+        let mut raw = [b"junk".as_slice(), &KEY, b"junk"].concat();
+        assert!(disguise.apply(&mut raw));
+        assert_eq!(raw, [b"junk".as_slice(), &substitute, b"junk"].concat());
+    }
+
+    #[test]
+    fn a_key_that_was_seen_in_base64_only_is_known_from_then_on() {
+        let mut disguise = disguise();
+        let secret = STANDARD.encode(format!("3 rfc4106(gcm(aes)) {} 128", hex(&KEY)));
+        assert!(!after(&mut disguise, &secret).contains(&secret[30..50]));
+        let [xxd, _] = dumps(&KEY);
+        let shown = after(&mut disguise, &xxd);
+        assert!(!shown.contains("2cf9") && !shown.contains("6bbc dffe"), "{shown}");
+    }
+
+    #[test]
+    fn keys_of_every_length_go_also_where_they_are_wrapped() {
+        let mut disguise = disguise();
+        let long: Vec<u8> = (0..36).map(|n: u8| n.wrapping_mul(53).wrapping_add(9)).collect();
+        let digits = hex(&long);
+        let shown = after(&mut disguise, &format!("{}\n{}\n", &digits[..60], &digits[60..]));
+        assert_eq!(shown.replace('\n', ""), hex(disguise.substitute(&long).reveal()));
+        for (text, part) in [
+            ("\tenc cbc(des) 0x0123456789abcdef\n", "0123456789abcdef"),
+            ("ip x s a enc 'cbc(aes)' 0x00112233445566778899aabbccddeeff", "8899aabb"),
+            ("auth-trunc hmac(sha256) 0x00000000000000000000000000000000000000ff 128", "000ff 128"),
+        ] {
+            let shown = after(&mut disguise, text);
+            assert!(!shown.contains(part) && shown != text, "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_stays_as_it_is() {
+        let mut disguise = disguise();
+        after(&mut disguise, &hex(&KEY));
+        for harmless in [
+            "src 10.0.0.66 dst 10.0.1.236\n\tproto esp spi 0x00000003 reqid 1 mode tunnel\n",
+            "link/ether 02:42:ac:12:00:03 brd ff:ff:ff:ff:ff:ff",
+            "fe800000000000000042acfffe120003 0b 40 20 80     eth0\n",
+            "\t0x0000:  4500 0054 3a88 4000 3f01 eaec 0a00 0090  E..T:.@.?.......\n",
+            "6f1d4e1c-9d1f-4b57-9d39-0c1f9d2b7f10",
+            "/usr/lib/x86_64-linux-gnu/libwireshark.so.16 and a long/path/of/words/without/any/key/in/it",
+        ] {
+            assert_eq!(after(&mut disguise, harmless), harmless);
+        }
+    }
+}
