@@ -208,3 +208,9 @@ ui-help-trace = follows one packet hop by hop: rule, table, policy, state, mark
 ui-trace-usage = `:trace` takes two words: where a packet starts, and where it goes
 ui-trace-example = For example: `:trace pod-a pod-b`, or `:trace worker pod-b`.
 ui-trace-source = no packet can start at `{ $name }`: it is neither a pod nor a node here
+
+# Said before a recording is played. $lab is sim, kernel or kind; $day a date; $keys one of the two sentences below.
+ui-recording = This is a recording, made on the lab `{ $lab }` on { $day }. { $keys } A line that was not run in it is refused, with what was run at that point.
+ui-recording-substitutes = Its keys are substitutes, drawn for it alone; the packets are sealed with them.
+ui-recording-keys = Its keys are those of the lab itself.
+ui-recording-torn = The recording was cut off ({ $why }); it plays up to there.

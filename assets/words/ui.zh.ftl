@@ -208,3 +208,8 @@ ui-help-trace = 逐跳跟踪一个包：规则、路由表、policy、state、ma
 ui-trace-usage = `:trace` 需要两个参数：包的起点和终点
 ui-trace-example = 例如：`:trace pod-a pod-b`，或 `:trace worker pod-b`。
 ui-trace-source = 包不能从“{ $name }”出发：它既不是这里的 Pod，也不是节点
+
+ui-recording = 这是一份录制，{ $day } 录于实验环境 `{ $lab }`。{ $keys }录制中没有运行过的命令不会执行，导师会告诉你当时运行了什么。
+ui-recording-substitutes = 其中的密钥是专为这份录制生成的替身，数据包也用它们重新加密。
+ui-recording-keys = 其中的密钥就是实验环境本身的密钥。
+ui-recording-torn = 录制在中途断开（{ $why }），只能播放到断开之处。

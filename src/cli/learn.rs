@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -11,6 +11,7 @@ use crate::lab::Lab;
 #[cfg(target_os = "linux")]
 use crate::lab::kernel::Kernel;
 use crate::lab::kind::{CLUSTER, Endpoint, Kind};
+use crate::lab::recording::{Keys, Playback};
 use crate::lab::sim::Sim;
 use crate::render::{Colour, Console};
 use crate::shell::{self, Setup};
@@ -23,7 +24,7 @@ pub(super) const USUAL_COURSE: &str = "cilium-ipsec";
 /// Walk through a course in the guided shell.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The course, or a folder with one; `esplain courses` lists those in the binary.
+    /// The course, or a folder with one, or a recording (`walk.esplain`); `esplain courses` lists those in the binary.
     #[arg(value_name = "COURSE")]
     course: Option<String>,
     #[command(flatten)]
@@ -44,9 +45,12 @@ impl Args {
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// Where commands run: `sim` is a cluster simulated in this process, `kernel` is made of network namespaces of this
-    /// Linux kernel, `kind` is a real cluster in Docker, `auto` chooses.
+    /// Linux kernel, `kind` is a real cluster in Docker, `recording` plays a walk that was recorded, `auto` chooses.
     #[arg(long, value_enum, value_name = "LAB", env = "ESPLAIN_LAB")]
     lab: Option<LabChoice>,
+    /// Play this recording, made by `esplain record`: every line that was run in it shows what it showed.
+    #[arg(long, value_name = "FILE")]
+    recording: Option<PathBuf>,
     /// The language: `en` or `zh`. Without it, the one of the locale.
     #[arg(long, value_name = "LANGUAGE", env = "ESPLAIN_LANG")]
     lang: Option<String>,
@@ -61,12 +65,12 @@ pub(super) struct Options {
     plain: bool,
     /// The editing keys. Without it, what `set editing-mode` in `INPUTRC` or `~/.inputrc` says, else emacs.
     #[arg(long, value_enum, value_name = "KEYS", env = "ESPLAIN_EDITOR")]
-    editor: Option<Keys>,
+    editor: Option<Editor>,
 }
 
 impl Options {
     /// The options' names without dashes.
-    pub(super) const NAMES: &[&str] = &["lab", "lang", "step", "fresh", "plain", "editor"];
+    pub(super) const NAMES: &[&str] = &["lab", "recording", "lang", "step", "fresh", "plain", "editor"];
 }
 
 /// The labs that can be asked for.
@@ -80,11 +84,13 @@ pub(super) enum LabChoice {
     Kernel,
     /// The kind cluster of the course, behind a Docker Engine.
     Kind,
+    /// A walk that was recorded, played again: see `--recording`.
+    Recording,
 }
 
 /// The editing keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Keys {
+enum Editor {
     /// Those of emacs.
     Emacs,
     /// Those of vi.
@@ -92,15 +98,45 @@ enum Keys {
 }
 
 pub(super) fn run(args: Args, colour: Colour) -> Result<Exit, Trouble> {
-    let Args { course, options, trust } = args;
-    let found = bookshelf::find(course.as_deref().unwrap_or(USUAL_COURSE))?;
-    let setup = setup(&found, options, colour)?;
+    let Args { mut course, mut options, trust } = args;
+    if let Some(file) = course.as_deref().map(Path::new).filter(|path| is_recording(path)) {
+        options.recording.get_or_insert_with(|| file.to_owned());
+        course = None;
+    }
+    let playback = options.recording.as_deref().map(Playback::open).transpose()?;
+    let recorded = playback.as_ref().map(|playback| playback.head().course.as_str());
+    let found = bookshelf::find(course.as_deref().or(recorded).unwrap_or(USUAL_COURSE))?;
+    let mut setup = setup(&found, options, colour)?;
+    if let Some(playback) = &playback {
+        tell_recording(playback, &mut setup);
+    }
     if trust {
         trust::grant(&found);
     } else {
         trust::ask(&found, &setup.book, setup.lab.kind(), &Words::new(setup.language))?;
     }
     shell::run(setup)
+}
+
+/// Whether a word of the call names a recording.
+fn is_recording(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "esplain") && path.is_file()
+}
+
+/// Says what is about to be played, and whose keys it shows.
+fn tell_recording(playback: &Playback, setup: &mut Setup) {
+    let (head, words) = (playback.head(), Words::new(setup.language));
+    let keys = match head.keys {
+        Keys::Substitutes => words.say("ui-recording-substitutes", &[]),
+        Keys::Real => words.say("ui-recording-keys", &[]),
+    };
+    let day = head.begun.split('T').next().unwrap_or_default().to_owned();
+    let args = [("lab", head.lab.clone().into()), ("day", day.into()), ("keys", keys.into())];
+    setup.console.markdown(&words.say("ui-recording", &args));
+    if let Some(why) = playback.torn() {
+        setup.console.markdown(&words.say("ui-recording-torn", &[("why", why.to_owned().into())]));
+    }
+    setup.console.raw("\n");
 }
 
 /// What a sitting with a course needs.
@@ -111,16 +147,17 @@ pub(super) fn setup(found: &Found, options: Options, colour: Colour) -> Result<S
         check_step(&book, step)?;
     }
     Ok(Setup {
-        lab: lab(options.lab.unwrap_or(LabChoice::Auto), &book.course)?,
+        lab: lab_or_recording(options.lab, options.recording.as_deref(), &book.course)?,
         book,
         language,
         console: Console::standard(colour, options.plain),
         step: options.step,
         fresh: options.fresh,
-        vi: options.editor.map_or_else(inputrc_says_vi, |keys| keys == Keys::Vi),
+        vi: options.editor.map_or_else(inputrc_says_vi, |keys| keys == Editor::Vi),
         state: state_folder(),
         changes: None,
         watching: None,
+        witness: None,
     })
 }
 
@@ -154,6 +191,20 @@ pub(super) fn language(asked: Option<&str>) -> Result<Language, Trouble> {
     Ok(locale.filter(|locale| !locale.is_empty()).find_map(|locale| Language::of_locale(&locale)).unwrap_or_default())
 }
 
+/// A recording, or a lab of the kind asked for.
+pub(super) fn lab_or_recording(
+    choice: Option<LabChoice>,
+    recording: Option<&Path>,
+    course: &Course,
+) -> Result<Box<dyn Lab>, Trouble> {
+    match (choice.unwrap_or(LabChoice::Auto), recording) {
+        (LabChoice::Auto | LabChoice::Recording, Some(file)) => Ok(Box::new(Playback::open(file)?)),
+        (choice, None) => lab(choice, course),
+        (_, Some(file)) => Err(Trouble::usage("a recording is a lab of its own, and no other is wanted with it")
+            .hint(format!("leave `--lab` away: `esplain learn --recording {}`", file.display()))),
+    }
+}
+
 /// A lab of the kind asked for, as far set up as the course wants it. `auto` takes the simulated one, which needs nothing.
 pub(super) fn lab(choice: LabChoice, course: &Course) -> Result<Box<dyn Lab>, Trouble> {
     check_lab(choice, course)?;
@@ -167,6 +218,8 @@ pub(super) fn lab(choice: LabChoice, course: &Course) -> Result<Box<dyn Lab>, Tr
             let begin = if course.ready { Kernel::ready } else { Kernel::new };
             Ok(Box::new(begin(SEED, &program)?))
         }
+        LabChoice::Recording => Err(Trouble::usage("which recording?")
+            .hint("say `--lab recording --recording walk.esplain`; `esplain record -o walk.esplain` makes one")),
         #[cfg(not(target_os = "linux"))]
         LabChoice::Kernel => Err(Trouble::unusable("the kernel lab needs Linux").hint("`--lab sim` runs everywhere")),
         LabChoice::Kind => Ok(Box::new(kind(ANSWER)?)),

@@ -22,6 +22,7 @@ mod man;
 mod pager;
 mod picture;
 mod progress;
+mod record;
 mod replay;
 mod trace;
 mod trust;
@@ -76,6 +77,7 @@ enum Command {
     Progress(progress::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Record(record::Args),
     Replay(replay::Args),
     Trace(trace::Args),
     Picture(picture::Args),
@@ -140,6 +142,7 @@ fn run(call: Call, misplaced: Option<&'static str>, io: &mut Io) -> Result<Exit,
         Command::Progress(args) => progress::run(args, io),
         Command::Completions(args) => completions::run(&args, Call::command(), io),
         Command::Man(args) => man::run(&args, Call::command(), io),
+        Command::Record(args) => record::run(args, color, io),
         Command::Replay(args) => replay::run(&args, io),
         Command::Trace(args) => trace::run(&args, io),
         Command::Picture(args) => picture::run(&args, color, io),

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use super::learn::{self, LabChoice};
 use super::{Io, bookshelf};
 use crate::course::Book;
+use crate::lab::Lab;
 use crate::replay::{Keys, Plan, Report, Script, cast, junit, replay, replay_script, tap, transcript};
 use crate::trouble::{Exit, Trouble};
 use crate::words::Language;
@@ -27,6 +28,9 @@ pub(super) struct Args {
     /// Where commands run. Each course, language and script has a fresh one.
     #[arg(long, value_enum, value_name = "LAB", env = "ESPLAIN_LAB", default_value_t = LabChoice::Sim)]
     lab: LabChoice,
+    /// Prove that the course can be walked in this recording.
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
+    recording: Option<PathBuf>,
     /// The languages whose words are proven: `en`, `zh` or `en,zh`. Without it, each of the course's.
     #[arg(long, value_name = "LANGUAGES", value_delimiter = ',')]
     lang: Vec<String>,
@@ -78,7 +82,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
             learn::check_step(&book, step)?;
         }
         for language in spoken(&book, &languages)? {
-            let mut lab = learn::lab(args.lab, &book.course)?;
+            let mut lab = lab(args, &book)?;
             let plan = Plan { book: &book, language, step: args.step.as_deref() };
             let report = Report { named: name.clone(), ..replay(plan, &mut *lab) };
             reports.push(told(report, args, io)?);
@@ -95,6 +99,12 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     let exit = if failures == 0 { Exit::Done } else { Exit::Failed };
     keep(args, &named, &reports, exit)?;
     Ok(exit)
+}
+
+/// A fresh lab of the kind asked for, or the recording.
+fn lab(args: &Args, book: &Book) -> Result<Box<dyn Lab>, Trouble> {
+    let choice = if args.recording.is_some() { LabChoice::Recording } else { args.lab };
+    learn::lab_or_recording(Some(choice), args.recording.as_deref(), &book.course)
 }
 
 /// What is to be replayed, by the names it was called by.
@@ -135,7 +145,7 @@ fn script(name: &str, args: &Args) -> Result<Report, Trouble> {
         .map_err(|error| Trouble::unusable(format!("the script {name} cannot be read")).because(&error))?;
     let script = Script::read(name, &text)?;
     let book = bookshelf::book(learn::USUAL_COURSE)?;
-    let mut lab = learn::lab(args.lab, &book.course)?;
+    let mut lab = lab(args, &book)?;
     Ok(replay_script(&script, &book, &mut *lab))
 }
 

@@ -126,6 +126,7 @@ impl<'l> Prover<'l> {
             findings.push(Finding { claim, failure: failure.map(Failure::without_keys) });
         };
         self.runner.tidy_up()?;
+        self.runner.lab.mark(&step.id);
         self.runner.lab.save(BEFORE)?;
         let before = self.look_around()?;
         if !step.setup.is_empty() {
@@ -350,7 +351,7 @@ impl<'l> Prover<'l> {
                 self.take_in(step, &seen, walked);
                 return Ok(());
             }
-            if begun.elapsed() > patience || (rounds > 3 && self.runner.lab.kind() == LabKind::Sim) {
+            if begun.elapsed() > patience || (rounds > 3 && matches!(self.runner.lab.kind(), LabKind::Sim | LabKind::Recording)) {
                 for (check, miss) in misses {
                     walked.lacks.extend(miss.map(|miss| format!("{check}: {}", miss.say(&self.words))));
                 }

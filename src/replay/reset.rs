@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::prove::Prover;
 use super::report::Failure;
-use super::world::quietly;
+use super::world::{quietly, unseen};
 use crate::lab::PlaceKind;
 use crate::trouble::Trouble;
 
@@ -36,7 +36,7 @@ impl Prover<'_> {
         for place in self.runner.lab.places()? {
             let node = (place.kind == PlaceKind::Node).then_some(LEFT_ON_NODES);
             for command in node.into_iter().chain([LEFT_EVERYWHERE]) {
-                quietly(self.runner.lab, &place.name, command)?;
+                unseen(self.runner.lab, &place.name, command)?;
             }
         }
         Ok(())

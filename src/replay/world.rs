@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::capture::Reader;
 use crate::course::{Facts, Outcome, Role, Seen, Step, World};
 use crate::decrypt::{Keyring, Scratch};
-use crate::lab::{Input, JobEvent, Lab, Stream};
+use crate::lab::{Input, JobEvent, JobId, Lab, Stream};
 use crate::trouble::Trouble;
 use crate::xfrm::{State, parse_states};
 
@@ -30,9 +30,19 @@ impl World for LabWorld<'_> {
     }
 }
 
-/// Runs a line to its end without anyone looking: standard output, standard error and exit status.
+/// Runs a line that only looks, to its end and without anyone seeing it: standard output, standard error and exit status.
 pub fn quietly(lab: &mut dyn Lab, place: &str, line: &str) -> Result<(String, String, i32), Trouble> {
+    let job = lab.ask(place, line)?;
+    to_its_end(lab, job, place, line)
+}
+
+/// As [`quietly`], for a line that does something.
+pub fn unseen(lab: &mut dyn Lab, place: &str, line: &str) -> Result<(String, String, i32), Trouble> {
     let job = lab.start(place, line, None)?;
+    to_its_end(lab, job, place, line)
+}
+
+fn to_its_end(lab: &mut dyn Lab, job: JobId, place: &str, line: &str) -> Result<(String, String, i32), Trouble> {
     lab.send(job, Input::End)?;
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     let begun = Instant::now();
@@ -57,7 +67,7 @@ pub fn set_up(lab: &mut dyn Lab, step: &Step, facts: &Facts) -> Result<(), Troub
     for line in &step.setup {
         let failed = || Trouble::unusable(format!("the step `{}` could not be set up", step.id));
         let run = line.run.fill(facts).map_err(|error| failed().because(&error))?;
-        let (output, errors, status) = quietly(lab, line.at.name(), &format!("({run})"))?;
+        let (output, errors, status) = unseen(lab, line.at.name(), &format!("({run})"))?;
         if status != 0 {
             let mut trouble = failed();
             let what = format!("`{}` on {} ended with {status}: {output}{errors}", line.run.as_written(), line.at);

@@ -16,6 +16,8 @@ pub struct Journal {
     end: u64,
     /// Events that could not be written yet.
     waiting: Vec<u8>,
+    /// Shown every event that is added.
+    pub(super) witness: Option<super::Witness>,
 }
 
 /// What opening a log found.
@@ -61,7 +63,7 @@ impl Journal {
 
     /// A log that keeps nothing.
     pub fn in_memory() -> Self {
-        Self { file: None, end: 0, waiting: Vec::new() }
+        Self { file: None, end: 0, waiting: Vec::new(), witness: None }
     }
 
     fn try_open(path: &Path) -> io::Result<Opened> {
@@ -105,6 +107,9 @@ impl Journal {
 
     /// Adds an event. On an error it stays in memory and goes out with the next one that can be written.
     pub fn add(&mut self, event: &Entry) -> io::Result<()> {
+        if let Some(witness) = &mut self.witness {
+            witness(event);
+        }
         self.waiting.extend_from_slice(event.to_line().as_bytes());
         self.waiting.push(b'\n');
         let Some(file) = &mut self.file else {

@@ -6,7 +6,7 @@ use super::session::{Session, lab_word};
 use crate::course::{Event, How, Observation, StepVerdict};
 use crate::lab::LabKind;
 use crate::render::{Block, Line, Role, inline, layout, markdown, sanitised};
-use crate::replay::{LabWorld, quietly, set_up};
+use crate::replay::{LabWorld, set_up, unseen};
 
 impl Session {
     /// The first screen.
@@ -36,8 +36,10 @@ impl Session {
         self.prepare();
         let event = Event::Entered(self.guide.step_ref());
         self.record(event);
+        let step = self.guide.step().id.clone();
+        self.lab.mark(&step);
         // For `:reset`; a lab that cannot keep its state says so when it is asked to bring it back.
-        let _ = self.lab.save(&self.guide.step().id);
+        let _ = self.lab.save(&step);
         self.break_something();
         let place = self.guide.step().place;
         let there = self.go_to(place.name()).is_ok();
@@ -231,7 +233,7 @@ impl Session {
                     super::observe::drain(&mut *self.lab, job);
                 }
             } else {
-                let _ = quietly(&mut *self.lab, &place, &line);
+                let _ = unseen(&mut *self.lab, &place, &line);
             }
         }
         for job in jobs {

@@ -29,7 +29,7 @@ pub use self::journal::{Journal, Notice, Opened};
 pub use self::reload::{Changed, Changes};
 use self::session::{Session, Watch};
 use self::terminal::{Kept, Signals};
-use crate::course::Book;
+use crate::course::{Book, Entry};
 use crate::lab::Lab;
 use crate::render::Console;
 use crate::trouble::{Exit, Trouble};
@@ -57,7 +57,12 @@ pub struct Setup {
     pub changes: Option<Changes>,
     /// What is watched for them, as it is named to the author.
     pub watching: Option<String>,
+    /// Shown every event of the sitting.
+    pub witness: Option<Witness>,
 }
+
+/// Somebody who is shown every event of a sitting.
+pub type Witness = Box<dyn FnMut(&Entry)>;
 
 /// Sits down with a learner, until they leave.
 pub fn run(setup: Setup) -> Result<Exit, Trouble> {
@@ -68,6 +73,7 @@ pub fn run(setup: Setup) -> Result<Exit, Trouble> {
         Some(path) => Journal::open(path),
         None => Opened { journal: Journal::in_memory(), events: Vec::new(), notice: None },
     };
+    journal.witness = setup.witness;
     if setup.fresh && !events.is_empty() {
         events.clear();
         journal.begin_anew(log.as_deref());
