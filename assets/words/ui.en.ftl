@@ -214,3 +214,12 @@ ui-recording = This is a recording, made on the lab `{ $lab }` on { $day }. { $k
 ui-recording-substitutes = Its keys are substitutes, drawn for it alone; the packets are sealed with them.
 ui-recording-keys = Its keys are those of the lab itself.
 ui-recording-torn = The recording was cut off ({ $why }); it plays up to there.
+ui-lab-recording = This lab is a recording: nothing runs, everything is shown as it was.
+
+# A recording as Markdown: below its title, below a line that failed, above its packets.
+export-head = Recorded on the lab `{ $lab }` on { $day }. { $keys }
+export-status = It ended with status { $status }.
+export-packets = { $count ->
+    [one] The guide saw one packet:
+   *[other] The guide saw { $count } packets:
+}

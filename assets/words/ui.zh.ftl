@@ -213,3 +213,8 @@ ui-recording = 这是一份录制，{ $day } 录于实验环境 `{ $lab }`。{ $
 ui-recording-substitutes = 其中的密钥是专为这份录制生成的替身，数据包也用它们重新加密。
 ui-recording-keys = 其中的密钥就是实验环境本身的密钥。
 ui-recording-torn = 录制在中途断开（{ $why }），只能播放到断开之处。
+ui-lab-recording = 这个实验环境是一份录制：什么都不会真正运行，一切按当时的样子显示。
+
+export-head = { $day } 录于实验环境 `{ $lab }`。{ $keys }
+export-status = 退出状态为 { $status }。
+export-packets = 导师看到了 { $count } 个数据包：

@@ -52,10 +52,7 @@ mod tests {
     fn state(spi: u32, fill: u8) -> State {
         let key = Key::Known(Secret::new(vec![fill; 20]));
         let aead = Algorithm { kind: AlgorithmKind::Aead { icv_bits: 128 }, name: "rfc4106(gcm(aes))".into(), key };
-        State {
-            algorithms: vec![aead],
-            ..State::esp_tunnel([10, 0, 0, 66].into(), [10, 0, 1, 236].into(), Spi(spi))
-        }
+        State { algorithms: vec![aead], ..State::esp_tunnel([10, 0, 0, 66].into(), [10, 0, 1, 236].into(), Spi(spi)) }
     }
 
     fn ipv4(payload: &[u8]) -> Vec<u8> {
@@ -86,8 +83,13 @@ mod tests {
         let packet = ipv4(&sealed(&old[0], 4, &inner));
         let octets = [&[2; 12][..], &[8, 0], &packet, &[0; 6]].concat();
         let len = octets.len() as u32;
-        let mut frame =
-            Frame { time: Timestamp(0), link: LinkType::Ethernet, device: None, octets: octets.clone(), original_len: len };
+        let mut frame = Frame {
+            time: Timestamp(0),
+            link: LinkType::Ethernet,
+            device: None,
+            octets: octets.clone(),
+            original_len: len,
+        };
         assert!(old_keys.reseal(&new_keys, &mut frame, &mut scratch));
         assert_eq!((frame.octets.len(), &frame.octets[..46]), (octets.len(), &octets[..46]));
         assert_eq!(old_keys.decrypt_frame(&frame, &mut scratch).outcome.status(), "bad-icv");

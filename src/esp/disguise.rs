@@ -1,6 +1,6 @@
 //! Keys taken out of text, files and packets: each is replaced by a substitute that says nothing of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use base64::Engine;
@@ -20,6 +20,7 @@ use super::Secret;
 ///   takes), with or without `0x`, also wrapped as `xxd -p` wraps it;
 /// - a row of 8 digits or more right behind an algorithm's name: `aead rfc4106(gcm(aes)) 0x…`;
 /// - such a row inside base64, as `kubectl get secret -o yaml` prints it, also wrapped as `base64` wraps it;
+/// - such rows in what `xxd` and `hexdump -C` show of a text;
 /// - from then on, any four octets of it in a row: in hex with spaces, colons or line ends in between (`xxd`,
 ///   `hexdump -C`), or eight of them as octets.
 ///
@@ -31,6 +32,8 @@ pub struct Disguise {
     known: Vec<(Secret, Secret)>,
     /// Four octets of a known key: which key, and where in it.
     windows: HashMap<[u8; WINDOW], (usize, usize)>,
+    /// Four octets of a substitute.
+    substitutes: HashSet<[u8; WINDOW]>,
 }
 
 /// Octets of a known key in a row that are recognised in hex.
@@ -51,7 +54,7 @@ const DEPTH: usize = 2;
 impl Disguise {
     /// A disguise under a secret of 16 octets or more, which decides every substitute.
     pub fn new(secret: Secret) -> Self {
-        Self { secret, known: Vec::new(), windows: HashMap::new() }
+        Self { secret, known: Vec::new(), windows: HashMap::new(), substitutes: HashSet::new() }
     }
 
     /// Replaces every key in a text or a file; whether there was one.
@@ -60,7 +63,8 @@ impl Disguise {
     }
 
     fn apply_at(&mut self, text: &mut [u8], depth: usize) -> bool {
-        let mut found = false;
+        // What is known first: a part of a key gets that part of its substitute.
+        let mut found = self.replace_known_hex(text);
         for row in rows(text, u8::is_ascii_hexdigit, &[XXD_LINE]) {
             found |= self.replace_digits(text, &row);
         }
@@ -69,6 +73,9 @@ impl Disguise {
             for row in rows(text, is_base64, BASE64_LINES) {
                 found |= self.replace_base64(text, &row, depth);
             }
+        }
+        if depth < DEPTH {
+            found |= self.replace_dumps(text, depth);
         }
         found |= self.replace_known_hex(text);
         found |= self.replace_known_octets(text);
@@ -95,30 +102,65 @@ impl Disguise {
         for (at, window) in key.reveal().array_windows::<WINDOW>().enumerate() {
             self.windows.entry(*window).or_insert((self.known.len(), at));
         }
+        self.substitutes.extend(substitute.reveal().array_windows::<WINDOW>());
         self.known.push((key, substitute.clone()));
         substitute
     }
 
     fn replace_digits(&mut self, text: &mut [u8], row: &[usize]) -> bool {
         let digits: Vec<u8> = row.iter().filter_map(|at| text.get(*at).copied()).collect();
-        let lengths = if follows_a_name(text, row) { NAMED_KEY_DIGITS } else { KEY_DIGITS };
-        let repeated = lengths == KEY_DIGITS && digits.chunk_by(|a, b| a == b).any(|run| run.len() >= REPEATED);
-        if !lengths.contains(&digits.len()) || !digits.len().is_multiple_of(2) || repeated {
-            return false;
-        }
-        let key: Vec<u8> = digits.as_chunks::<2>().0.iter().map(|[high, low]| nibble(*high) << 4 | nibble(*low)).collect();
-        let substitute = self.substitute(&key);
-        let nibbles = substitute.reveal().iter().flat_map(|octet| [octet >> 4, octet & 15]);
+        let octets: Vec<u8> =
+            digits.as_chunks::<2>().0.iter().map(|[high, low]| nibble(*high) << 4 | nibble(*low)).collect();
+        let named = follows_a_name(text, row);
         let upper = digits.iter().any(u8::is_ascii_uppercase);
-        for (at, nibble) in row.iter().zip(nibbles) {
-            put_digit(text, *at, nibble, upper);
+        let mut found = false;
+        // What is a substitute already stays; each part between is looked at by itself.
+        for part in self.parts_without_substitute(&octets) {
+            let (length, lengths) = match part.start {
+                0 if named => (2 * part.len(), NAMED_KEY_DIGITS),
+                _ => (2 * part.len(), KEY_DIGITS),
+            };
+            let whole = part.end < octets.len() || digits.len().is_multiple_of(2);
+            let repeated = lengths == KEY_DIGITS
+                && digits
+                    .get(2 * part.start..2 * part.end)
+                    .is_some_and(|digits| digits.chunk_by(|a, b| a == b).any(|run| run.len() >= REPEATED));
+            if !lengths.contains(&length) || !whole || repeated {
+                continue;
+            }
+            let substitute = self.substitute(octets.get(part.clone()).unwrap_or_default());
+            let nibbles = substitute.reveal().iter().flat_map(|octet| [octet >> 4, octet & 15]);
+            for (at, nibble) in row.iter().skip(2 * part.start).zip(nibbles) {
+                put_digit(text, *at, nibble, upper);
+            }
+            found = true;
         }
-        true
+        found
+    }
+
+    /// The parts of a row of octets that are not of a substitute.
+    fn parts_without_substitute(&self, octets: &[u8]) -> Vec<Range<usize>> {
+        let mut substituted = vec![false; octets.len()];
+        for (at, window) in octets.array_windows::<WINDOW>().enumerate() {
+            if self.substitutes.contains(window) {
+                substituted.iter_mut().skip(at).take(WINDOW).for_each(|octet| *octet = true);
+            }
+        }
+        let mut parts = Vec::new();
+        let mut start = 0;
+        for run in substituted.chunk_by(|a, b| a == b) {
+            if run.first() == Some(&false) {
+                parts.push(start..start + run.len());
+            }
+            start += run.len();
+        }
+        parts
     }
 
     fn replace_base64(&mut self, text: &mut [u8], row: &[usize], depth: usize) -> bool {
         // What does not fill four characters at the end is of less than three octets, or is padded with `=`.
-        let padding = row.last().map_or(0, |last| text.iter().skip(last + 1).take(2).take_while(|c| **c == b'=').count());
+        let padding =
+            row.last().map_or(0, |last| text.iter().skip(last + 1).take(2).take_while(|c| **c == b'=').count());
         let length = if (row.len() + padding).is_multiple_of(4) { row.len() } else { row.len() / 4 * 4 };
         let row = row.get(..length).unwrap_or_default();
         if row.len() < BASE64 {
@@ -134,6 +176,27 @@ impl Disguise {
                 *to = character;
             }
         }
+        true
+    }
+
+    /// Keys in what `xxd` and `hexdump -C` show.
+    fn replace_dumps(&mut self, text: &mut [u8], depth: usize) -> bool {
+        let (mut octets, mut digits, mut start) = (Vec::new(), Vec::new(), 0);
+        for line in text.split(|octet| *octet == b'\n') {
+            if let Some(dumped) = Dumped::read(line) {
+                octets.extend(dumped.octets(line));
+                digits.extend(dumped.digits.iter().map(|[high, low]| [start + high, start + low]));
+            }
+            start += line.len() + 1;
+        }
+        if octets.is_empty() || !self.apply_at(&mut octets, depth + 1) {
+            return false;
+        }
+        for ([high, low], octet) in digits.iter().zip(&octets) {
+            put_digit(text, *high, octet >> 4, false);
+            put_digit(text, *low, octet & 15, false);
+        }
+        redraw_columns(text);
         true
     }
 
@@ -217,13 +280,18 @@ fn rows(text: &[u8], belongs: impl Fn(&u8) -> bool, wrapped: &[usize]) -> Vec<Ve
     let mut rows: Vec<Vec<usize>> = Vec::new();
     let mut row: Vec<usize> = Vec::new();
     let mut in_line = 0;
-    for (at, octet) in text.iter().enumerate() {
+    for at in visible(text) {
+        let Some(octet) = text.get(at) else { break };
+        let next = text.get(at + 1);
+        let wraps = in_line > 0 && wrapped.contains(&in_line);
         if belongs(octet) {
             row.push(at);
             in_line += 1;
-        } else if *octet == b'\n' && wrapped.contains(&in_line) && text.get(at + 1).is_some_and(&belongs) {
+        } else if wraps && *octet == b'\r' && next == Some(&b'\n') {
+            // A terminal's line end.
+        } else if wraps && *octet == b'\n' && next.is_some_and(&belongs) {
             in_line = 0;
-        } else if in_line > 0 {
+        } else if !row.is_empty() {
             rows.push(std::mem::take(&mut row));
             in_line = 0;
         }
@@ -231,6 +299,18 @@ fn rows(text: &[u8], belongs: impl Fn(&u8) -> bool, wrapped: &[usize]) -> Vec<Ve
     rows.push(row);
     rows.retain(|row| row.len() >= NAMED_KEY_DIGITS.start);
     rows
+}
+
+/// The positions of a text without the escape sequences that colour it (`ESC [ … m`).
+fn visible(text: &[u8]) -> impl Iterator<Item = usize> {
+    let mut hidden = 0;
+    (0..text.len()).filter(move |at| {
+        if *at >= hidden && text.get(*at..at + 2) == Some(b"\x1b[") {
+            let length = text.iter().skip(at + 2).take_while(|octet| !(0x40..=0x7e).contains(*octet)).count();
+            hidden = at + 2 + length + 1;
+        }
+        *at >= hidden
+    })
 }
 
 /// Whether an algorithm's name stands right before the row, as in `enc cbc(aes) 0x…` or `"rfc4106(gcm(aes))" 0x…`.
@@ -253,7 +333,8 @@ struct Digit {
 fn digits_of(text: &[u8]) -> Vec<Digit> {
     let mut digits = Vec::new();
     let mut joined = false;
-    for (at, octet) in text.iter().enumerate() {
+    for at in visible(text) {
+        let Some(octet) = text.get(at) else { break };
         let prefix = *octet == b'0' && matches!(text.get(at + 1), Some(b'x' | b'X'));
         if octet.is_ascii_hexdigit() && !prefix {
             digits.push(Digit { at, value: nibble(*octet), joined });
@@ -267,37 +348,58 @@ fn digits_of(text: &[u8]) -> Vec<Digit> {
 
 /// Writes the column of characters anew that `xxd` and `hexdump -C` put beside the digits.
 fn redraw_columns(text: &mut [u8]) {
-    text.split_mut(|octet| *octet == b'\n').for_each(redraw_column);
-}
-
-fn redraw_column(line: &mut [u8]) {
-    let address = line.iter().take_while(|octet| octet.is_ascii_hexdigit()).count();
-    let begin = match line.get(address..address + 2) {
-        Some(b": " | b"  ") => address + 2,
-        _ => return,
-    };
-    let mut octets = Vec::new();
-    let mut at = begin;
-    // Groups of digits, one space between them; `hexdump -C` has two in the middle of its line.
-    while octets.len() < 16 {
-        match line.get(at..at + 2) {
-            Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                octets.push(nibble(*high) << 4 | nibble(*low));
-                at += 2;
-            }
-            Some([b' ', next]) if next.is_ascii_hexdigit() => at += 1,
-            Some([b' ', b' ']) if octets.len() == 8 && line.get(at + 2).is_some_and(u8::is_ascii_hexdigit) => at += 2,
-            _ => break,
+    for line in text.split_mut(|octet| *octet == b'\n') {
+        let Some(dumped) = Dumped::read(line) else { continue };
+        let octets: Vec<u8> = dumped.octets(line);
+        let column = line.get_mut(dumped.column..).unwrap_or_default();
+        if column.len() < octets.len() {
+            continue;
+        }
+        for (to, octet) in column.iter_mut().zip(octets) {
+            *to = if octet.is_ascii_graphic() || octet == b' ' { octet } else { b'.' };
         }
     }
-    let rest = line.get_mut(at..).unwrap_or_default();
-    let blanks = rest.iter().take_while(|octet| **octet == b' ' || **octet == b'|').count();
-    let column = rest.get_mut(blanks..).unwrap_or_default();
-    if blanks < 2 || column.len() < octets.len() {
-        return;
+}
+
+/// A line of `xxd` or `hexdump -C`.
+struct Dumped {
+    /// Where the two digits of each octet stand.
+    digits: Vec<[usize; 2]>,
+    /// Where the column of characters begins.
+    column: usize,
+}
+
+impl Dumped {
+    fn read(line: &[u8]) -> Option<Self> {
+        let address = line.iter().take_while(|octet| octet.is_ascii_hexdigit()).count();
+        if !(7..=8).contains(&address) {
+            return None;
+        }
+        let Some(b": " | b"  ") = line.get(address..address + 2) else { return None };
+        let (mut digits, mut at) = (Vec::new(), address + 2);
+        // Groups of digits, one space between them; `hexdump -C` has two in the middle of its line.
+        while digits.len() < 16 {
+            match line.get(at..at + 2) {
+                Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                    digits.push([at, at + 1]);
+                    at += 2;
+                }
+                Some([b' ', next]) if next.is_ascii_hexdigit() => at += 1,
+                Some([b' ', b' ']) if digits.len() == 8 && line.get(at + 2).is_some_and(u8::is_ascii_hexdigit) => {
+                    at += 2
+                }
+                _ => break,
+            }
+        }
+        let blanks = line.iter().skip(at).take_while(|octet| **octet == b' ').count();
+        // `hexdump -C` says where its column begins; that of `xxd` has its place behind eight groups of four digits.
+        let column = if line.get(at + blanks) == Some(&b'|') { at + blanks + 1 } else { address + 2 + 39 + 2 };
+        (!digits.is_empty()).then_some(Self { digits, column })
     }
-    for (to, octet) in column.iter_mut().zip(octets) {
-        *to = if octet.is_ascii_graphic() || octet == b' ' { octet } else { b'.' };
+
+    fn octets(&self, line: &[u8]) -> Vec<u8> {
+        let value = |at: &usize| line.get(*at).map_or(0, |digit| nibble(*digit));
+        self.digits.iter().map(|[high, low]| value(high) << 4 | value(low)).collect()
     }
 }
 
@@ -337,15 +439,17 @@ mod tests {
 
     /// The same listing as `xxd` and `hexdump -C` would show it.
     fn dumps(octets: &[u8]) -> [String; 2] {
-        let character = |octet: &u8| if octet.is_ascii_graphic() { char::from(*octet) } else { '.' };
+        let character = |octet: &u8| if octet.is_ascii_graphic() || *octet == b' ' { char::from(*octet) } else { '.' };
         let (mut xxd, mut hexdump) = (String::new(), String::new());
         for (line, part) in octets.chunks(16).enumerate() {
             let at = 16 * line;
             let pairs: Vec<String> = part.chunks(2).map(hex).collect();
             let column: String = part.iter().map(character).collect();
             xxd.push_str(&format!("{at:08x}: {:<39}  {column}\n", pairs.join(" ")));
-            let halves: Vec<String> =
-                part.chunks(8).map(|half| half.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(" ")).collect();
+            let halves: Vec<String> = part
+                .chunks(8)
+                .map(|half| half.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(" "))
+                .collect();
             hexdump.push_str(&format!("{at:08x}  {:<48}  |{column}|\n", halves.join("  ")));
         }
         [xxd, hexdump]
@@ -376,7 +480,10 @@ mod tests {
                 array.join(", "),
                 format!("\tenc cbc(aes) 0x{spaced}"),
                 STANDARD.encode(octets),
+                dumps(format!("3 rfc4106(gcm(aes)) {} 128", hex(octets)).as_bytes()).concat(),
                 format!("grep: {}", &hex(octets)[4..30]),
+                format!("{}\x1b[01;31m\x1b[K{}\x1b[m{}", &hex(octets)[..6], &hex(octets)[6..9], &hex(octets)[9..]),
+                format!("head: {}", &hex(octets)[..36]),
             ]
         };
         for (real, expected) in forms(&KEY).iter().zip(forms(&substitute)) {
@@ -385,6 +492,16 @@ mod tests {
         let mut raw = [b"junk".as_slice(), &KEY, b"junk"].concat();
         assert!(disguise.apply(&mut raw));
         assert_eq!(raw, [b"junk".as_slice(), &substitute, b"junk"].concat());
+    }
+
+    #[test]
+    fn an_unknown_key_beside_a_known_one_goes_too() {
+        let mut disguise = disguise();
+        after(&mut disguise, &hex(&KEY));
+        let other = "00112233445566778899aabbccddeeff01234567";
+        let shown = after(&mut disguise, &format!("{}{other} \x1b[1m{}\x1b[m{}", hex(&KEY), &other[..8], &other[8..]));
+        assert!(!shown.contains(&other[..12]) && !shown.contains(&other[12..20]), "{shown}");
+        assert!(!shown.contains(&hex(&KEY)[..12]), "{shown}");
     }
 
     #[test]

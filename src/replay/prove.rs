@@ -351,7 +351,9 @@ impl<'l> Prover<'l> {
                 self.take_in(step, &seen, walked);
                 return Ok(());
             }
-            if begun.elapsed() > patience || (rounds > 3 && matches!(self.runner.lab.kind(), LabKind::Sim | LabKind::Recording)) {
+            if begun.elapsed() > patience
+                || (rounds > 3 && matches!(self.runner.lab.kind(), LabKind::Sim | LabKind::Recording))
+            {
                 for (check, miss) in misses {
                     walked.lacks.extend(miss.map(|miss| format!("{check}: {}", miss.say(&self.words))));
                 }

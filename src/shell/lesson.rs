@@ -22,7 +22,8 @@ impl Session {
         let lab = lab_word(self.lab.kind());
         blocks.extend(markdown(&match self.lab.kind() {
             LabKind::Sim => self.say("ui-lab-simulated", &[]),
-            LabKind::Kernel | LabKind::Kind | LabKind::Recording => self.say("ui-lab", &[("lab", lab.into())]),
+            LabKind::Kernel | LabKind::Kind => self.say("ui-lab", &[("lab", lab.into())]),
+            LabKind::Recording => self.say("ui-lab-recording", &[]),
         }));
         blocks.extend(markdown(&self.say("ui-how-to", &[])));
         self.console.blocks(&blocks);

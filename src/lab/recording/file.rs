@@ -35,7 +35,9 @@ impl RecordingFile {
         let file = options.open(path).map_err(|error| {
             let trouble = Trouble::unusable(format!("{} cannot be written", path.display())).because(&error);
             match error.kind() {
-                io::ErrorKind::AlreadyExists => trouble.hint("a recording is never overwritten: give `-o` another name"),
+                io::ErrorKind::AlreadyExists => {
+                    trouble.hint("a recording is never overwritten: give `-o` another name")
+                }
                 _ => trouble,
             }
         })?;
@@ -137,7 +139,8 @@ pub(super) fn read(path: &Path) -> Result<Contents, Trouble> {
     if whole < octets.len() {
         torn.get_or_insert_with(|| "its last line is not whole".to_owned());
     }
-    let mut lines = octets.get(..whole).unwrap_or_default().split(|octet| *octet == b'\n').filter(|line| !line.is_empty());
+    let mut lines =
+        octets.get(..whole).unwrap_or_default().split(|octet| *octet == b'\n').filter(|line| !line.is_empty());
     let head = head(lines.next().unwrap_or_default(), path)?;
     let mut moments = Vec::new();
     for (number, line) in lines.enumerate() {

@@ -72,14 +72,7 @@ impl Playback {
     }
 
     pub(super) fn of(tape: Tape) -> Self {
-        Self {
-            tape,
-            at: vec![0],
-            jobs: BTreeMap::new(),
-            captures: BTreeMap::new(),
-            saved: BTreeMap::new(),
-            ids: 0,
-        }
+        Self { tape, at: vec![0], jobs: BTreeMap::new(), captures: BTreeMap::new(), saved: BTreeMap::new(), ids: 0 }
     }
 
     /// What the recording says of itself.
@@ -110,8 +103,7 @@ impl Playback {
 
     /// Goes where these acts led.
     fn follow(&mut self, acts: &[ActId]) {
-        let mut at: Vec<StateId> =
-            acts.iter().filter_map(|act| self.tape.acts.get(*act)).map(|act| act.to).collect();
+        let mut at: Vec<StateId> = acts.iter().filter_map(|act| self.tape.acts.get(*act)).map(|act| act.to).collect();
         at.sort_unstable();
         if !at.is_empty() {
             self.at = at;
@@ -153,7 +145,8 @@ impl Playback {
                 }
             }
         }
-        let trouble = Trouble::unusable(format!("the recording does not hold `{line}` on {} here", self.tape.short(place)));
+        let trouble =
+            Trouble::unusable(format!("the recording does not hold `{line}` on {} here", self.tape.short(place)));
         let trouble = if known.is_empty() {
             trouble.hint("nothing more was run in this step; `:next` goes on")
         } else {
@@ -205,7 +198,8 @@ impl Watch {
     /// place and device.
     fn frames_of(&self, tape: &Tape, state: StateId) -> Vec<Frame> {
         let Some(state) = tape.states.get(state) else { return Vec::new() };
-        let at_hand = || state.frames.iter().filter(|caught| caught.place == self.place && caught.device == self.device);
+        let at_hand =
+            || state.frames.iter().filter(|caught| caught.place == self.place && caught.device == self.device);
         let same = || at_hand().filter(|caught| caught.filter == self.filter);
         if same().next().is_some() {
             return same().flat_map(|caught| caught.frames.iter().cloned()).collect();
@@ -270,9 +264,8 @@ impl Lab for Playback {
 
     fn ask(&mut self, place: &str, line: &str) -> Result<JobId, Trouble> {
         let key = (self.tape.name(place).to_owned(), line.to_owned());
-        let found = self.at.iter().rev().find_map(|state| {
-            self.tape.nearest(*state, |state| state.answers.get(&key).cloned())
-        });
+        let found =
+            self.at.iter().rev().find_map(|state| self.tape.nearest(*state, |state| state.answers.get(&key).cloned()));
         let answer = match found {
             Some(answer) => answer,
             // Nothing changes by waiting.
@@ -282,9 +275,7 @@ impl Lab for Playback {
             None => return Err(self.refusal(place, line)),
         };
         let mut events = VecDeque::new();
-        for (stream, octets) in
-            [(crate::lab::Stream::Out, &answer.output), (crate::lab::Stream::Err, &answer.errors)]
-        {
+        for (stream, octets) in [(crate::lab::Stream::Out, &answer.output), (crate::lab::Stream::Err, &answer.errors)] {
             if !octets.is_empty() {
                 events.push_back(JobEvent::Output(stream, octets.clone()));
             }
@@ -361,8 +352,7 @@ impl Lab for Playback {
         }
         let given = self.at.iter().flat_map(|state| self.tape.back_from(*state)).collect();
         let place = self.tape.name(place).to_owned();
-        let watch =
-            Watch { place, device: device.to_owned(), filter: filter.to_owned(), given, waiting: Vec::new() };
+        let watch = Watch { place, device: device.to_owned(), filter: filter.to_owned(), given, waiting: Vec::new() };
         let id = CaptureId(self.id());
         self.captures.insert(id, watch);
         Ok(id)
@@ -380,9 +370,8 @@ impl Lab for Playback {
 
     fn read_file(&mut self, place: &str, path: &str) -> Result<Vec<u8>, Trouble> {
         let key = (self.tape.name(place).to_owned(), path.to_owned());
-        let found = self.at.iter().rev().find_map(|state| {
-            self.tape.nearest(*state, |state| state.files.get(&key).cloned())
-        });
+        let found =
+            self.at.iter().rev().find_map(|state| self.tape.nearest(*state, |state| state.files.get(&key).cloned()));
         found.map(|content| content.to_vec()).ok_or_else(|| {
             let mut others: Vec<&str> = self
                 .tape

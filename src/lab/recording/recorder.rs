@@ -197,7 +197,8 @@ impl Pages {
         match event {
             JobEvent::Output(stream, octets) => {
                 job.held.push((at, *stream == Stream::Err, octets.clone()));
-                if job.question.is_none() && job.held.iter().map(|(.., octets)| octets.len()).sum::<usize>() > MOST_HELD {
+                if job.question.is_none() && job.held.iter().map(|(.., octets)| octets.len()).sum::<usize>() > MOST_HELD
+                {
                     self.write_out(id, false);
                 }
             }
@@ -207,7 +208,11 @@ impl Pages {
                     Some((place, line)) => {
                         let held = std::mem::take(&mut job.held);
                         let of = |error| -> Vec<u8> {
-                            held.iter().filter(|(_, err, _)| *err == error).flat_map(|(.., octets)| octets).copied().collect()
+                            held.iter()
+                                .filter(|(_, err, _)| *err == error)
+                                .flat_map(|(.., octets)| octets)
+                                .copied()
+                                .collect()
                         };
                         self.answered(&place, &line, (of(false), of(true), status));
                     }
@@ -232,8 +237,7 @@ impl Pages {
 
     /// Writes what lines have said so far; what may be the front half of something waits, unless it is the `last` chance.
     fn write_held(&mut self, last: bool) {
-        let ids: Vec<JobId> =
-            self.jobs.iter().filter(|(_, job)| job.question.is_none()).map(|(id, _)| *id).collect();
+        let ids: Vec<JobId> = self.jobs.iter().filter(|(_, job)| job.question.is_none()).map(|(id, _)| *id).collect();
         for id in ids {
             self.write_out(id, last);
         }

@@ -23,7 +23,7 @@ struct Command {
 }
 
 impl Spelling {
-    /// Reads a line that is typed at a place. `names` gives the full names of places.
+    /// Reads a line that is typed at a place. `names` gives the full name of each place.
     pub(super) fn of(line: &str, place: &str, names: &HashMap<String, String>) -> Self {
         let invocations = command::commands(line).unwrap_or_default();
         // A `cat` at the end of a pipe shows what comes in.
@@ -37,15 +37,13 @@ impl Spelling {
                         let name = name.strip_prefix("pod/").unwrap_or(name);
                         match names.get(name) {
                             Some(full) => at.clone_from(full),
-                            None if names.values().any(|full| full == name) => name.clone_into(&mut at),
                             None => elsewhere.push(step.clone()),
                         }
                     }
                     _ => elsewhere.push(step.clone()),
                 }
             }
-            let mut options: Vec<_> =
-                canonical.options.into_iter().map(|Flag { name, value }| (name, value)).collect();
+            let mut options: Vec<_> = canonical.options.into_iter().map(|Flag { name, value }| (name, value)).collect();
             options.sort();
             Command {
                 at,
@@ -73,7 +71,11 @@ mod tests {
     #[test]
     fn spellings_of_the_same_are_the_same_and_others_are_not() {
         let full = "cilium-ipsec-native-routing-worker";
-        let names = HashMap::from([("worker".to_owned(), full.to_owned()), ("pod-a".to_owned(), "pod-a".to_owned())]);
+        let names = HashMap::from([
+            ("worker".to_owned(), full.to_owned()),
+            ("pod-a".to_owned(), "pod-a".to_owned()),
+            (full.to_owned(), full.to_owned()),
+        ]);
         let at = |place: &str, line: &str| Spelling::of(line, names.get(place).map_or(place, String::as_str), &names);
         for (one, two) in [
             (("worker", "ip x s"), ("worker", "sudo ip xfrm state list | cat")),

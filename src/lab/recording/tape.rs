@@ -123,6 +123,7 @@ impl Tape {
             if let Entry::Places { places } = &moment.entry {
                 for place in places {
                     let place = Place::from(place.clone());
+                    names.insert(place.name.clone(), place.name.clone());
                     for alias in place.aliases {
                         names.insert(alias, place.name.clone());
                     }
@@ -191,13 +192,7 @@ impl Tape {
         self.back_from(state).find_map(mark)
     }
 
-    fn take(
-        &mut self,
-        at: u64,
-        entry: Entry,
-        jobs: &mut HashMap<u64, ActId>,
-        saved: &mut HashMap<String, StateId>,
-    ) {
+    fn take(&mut self, at: u64, entry: Entry, jobs: &mut HashMap<u64, ActId>, saved: &mut HashMap<String, StateId>) {
         let now = self.last;
         match entry {
             Entry::Mark { name } => {

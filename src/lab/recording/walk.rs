@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::entry::Head;
@@ -35,6 +36,8 @@ pub struct WalkedLine {
     pub status: Option<i32>,
     /// The packets that were captured while it was the last line: where, and what.
     pub packets: Vec<(String, Frame)>,
+    /// The lab's values then.
+    pub facts: BTreeMap<String, String>,
     /// What the place's own states were then: the text of `ip xfrm state`, by place.
     pub states: Vec<(String, String)>,
 }
@@ -50,7 +53,9 @@ impl Walk {
             let mut packets: Vec<(String, Frame)> = state
                 .iter()
                 .flat_map(|state| &state.frames)
-                .flat_map(|caught| caught.frames.iter().map(|frame| (tape.short(&caught.place).to_owned(), frame.clone())))
+                .flat_map(|caught| {
+                    caught.frames.iter().map(|frame| (tape.short(&caught.place).to_owned(), frame.clone()))
+                })
                 .collect();
             packets.sort_by_key(|(_, frame)| frame.time);
             let Deed::Ran { place, line, .. } = &act.deed else {
@@ -79,6 +84,10 @@ impl Walk {
                 said: act.said.iter().map(|said| (said.at, said.stream, said.octets.clone())).collect(),
                 status: act.ended.map(|ended| ended.status),
                 packets,
+                facts: tape
+                    .nearest(act.to, |state| state.facts.clone())
+                    .map(|facts| BTreeMap::clone(&facts))
+                    .unwrap_or_default(),
                 states,
             });
         }

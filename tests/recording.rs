@@ -1,0 +1,377 @@
+//! Recordings: made on a lab, searched for keys, played again.
+#![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use esplain::course::{Opening, Seen};
+use esplain::decrypt::{Keyring, Scratch};
+use esplain::lab::recording::{Keys, Playback, Recorder, Walk};
+use esplain::lab::sim::Sim;
+use esplain::lab::{Input, JobEvent, JobId, Lab, LabKind};
+use esplain::replay::{capture_packets, device_names, keyring};
+use esplain::xfrm::{Key, State};
+
+/// A call of `esplain`: exit code, standard output, standard error.
+fn esplain(words: &[&str], input: &str) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_esplain"))
+        .args(words)
+        .env("XDG_STATE_HOME", folder.path())
+        .env("NO_COLOR", "1")
+        .env_remove("ESPLAIN_LAB")
+        .env_remove("ESPLAIN_LANG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.as_bytes().to_vec();
+    // A call that does not read its input closes it; that is no failure of the test.
+    let writer = std::thread::spawn(move || drop(std::io::Write::write_all(&mut stdin, &input)));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let text = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// A folder, and the name of a recording in it that is not there yet.
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("walk.esplain");
+    (folder, path)
+}
+
+fn drain(lab: &mut dyn Lab, job: JobId) -> (String, i32) {
+    let mut said = String::new();
+    for _ in 0..2000 {
+        match lab.poll(job, Duration::from_millis(20)).unwrap() {
+            JobEvent::Output(_, octets) => said.push_str(&String::from_utf8_lossy(&octets)),
+            JobEvent::Exited(status) => return (said, status),
+            JobEvent::Idle => {}
+        }
+    }
+    panic!("a job without end; so far it said {said}");
+}
+
+fn run(lab: &mut dyn Lab, place: &str, line: &str) -> String {
+    let job = lab.start(place, line, None).unwrap_or_else(|trouble| panic!("{trouble} {:?}", trouble.hints));
+    drain(lab, job).0
+}
+
+/// What somebody who wants to see the key in every form types.
+const CURIOUS: &[(&str, &str)] = &[
+    ("worker", "ip x s"),
+    ("worker", "ip -o -s xfrm state"),
+    ("worker", "ip x s | grep aead"),
+    ("worker", "ip x s | grep -o '0x[0-9a-f]*' | sort | uniq -c | tail -3"),
+    ("machine", "kubectl -n kube-system get secret cilium-ipsec-keys -o yaml"),
+    ("machine", "kubectl -n kube-system get secret cilium-ipsec-keys -o jsonpath='{.data.keys}'"),
+    ("machine", "kubectl -n kube-system get secret cilium-ipsec-keys -o jsonpath='{.data.keys}' | base64 -d"),
+    ("machine", "kubectl -n kube-system get secret cilium-ipsec-keys -o jsonpath='{.data.keys}' | base64 -d | xxd"),
+    ("worker", "ip x s | grep -m1 aead | cut -d' ' -f3 | cut -c3- | xxd -r -p | xxd"),
+    ("worker", "ip x s | grep -m1 aead | cut -d' ' -f3 | cut -c3- | xxd -r -p | base64"),
+    ("worker", "ip x s | grep -m1 aead | cut -d' ' -f3 | cut -c3- | xxd -r -p"),
+    ("worker", "ip x s | grep -m1 aead | cut -d' ' -f3 | cut -c7-30"),
+    ("worker", "ip x s > states.txt; cat states.txt"),
+];
+
+/// A walk of somebody curious, with a ping and a capture file in it; gives the real states of worker.
+fn curious_walk(path: &Path, keys: Keys) -> Vec<State> {
+    let mut sim = Sim::ready(7);
+    let states: Vec<State> =
+        keyring(&mut sim, "worker").unwrap().entries().iter().map(|entry| entry.state.clone()).collect();
+    let (mut recorder, notes) = Recorder::begin(Box::new(sim), path, "a-course", "2023-02-01T02:00:00Z", keys).unwrap();
+    let lab: &mut dyn Lab = &mut recorder;
+    lab.places().unwrap();
+    lab.facts().unwrap();
+    lab.mark("look");
+    for (place, line) in CURIOUS {
+        run(lab, place, line);
+    }
+    lab.read_file("worker", "states.txt").unwrap();
+    lab.mark("ping");
+    let capture = lab.capture("worker", "any", "").unwrap();
+    let tcpdump = lab.start("worker", "tcpdump -pni any -w all.cap", None).unwrap();
+    while lab.poll(tcpdump, Duration::from_millis(20)).unwrap() == JobEvent::Idle {}
+    let pod_b = lab.facts().unwrap()["pod_b_ip"].clone();
+    run(lab, "pod-a", &format!("ping -c 2 {pod_b}"));
+    assert!(!lab.frames(capture, Duration::ZERO).unwrap().is_empty());
+    lab.send(tcpdump, Input::Terminate).unwrap();
+    drain(lab, tcpdump);
+    let keys = keyring(lab, "worker").unwrap();
+    device_names(lab, "worker").unwrap();
+    assert!(capture_packets(lab, "worker", "all.cap", &keys).unwrap().len() > 6);
+    drop(recorder);
+    notes.finish().unwrap();
+    states
+}
+
+fn unpacked(path: &Path) -> Vec<u8> {
+    let mut octets = Vec::new();
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut octets).unwrap();
+    octets
+}
+
+/// Every form in which parts of a key could stand in a file, with what is inside its base64 as well.
+fn forms_found(file: &[u8], key: &[u8]) -> Vec<String> {
+    let mut texts = vec![file.to_vec()];
+    let is_base64 = |octet: &u8| octet.is_ascii_alphanumeric() || b"+/=".contains(octet);
+    for row in file.split(|octet| !is_base64(octet)).filter(|row| row.len() >= 16) {
+        texts.extend(STANDARD.decode(row));
+    }
+    let mut found = Vec::new();
+    for text in &texts {
+        let lower: Vec<u8> = text.to_ascii_lowercase();
+        let digits: Vec<u8> = lower.iter().copied().filter(|octet| !b" :\n\t_-".contains(octet)).collect();
+        let escaped = String::from_utf8_lossy(&lower).replace("\\n", "").replace("\\t", "");
+        for part in key.windows(6) {
+            let hex: String = part.iter().map(|octet| format!("{octet:02x}")).collect();
+            let holds = |text: &[u8], part: &[u8]| text.windows(part.len()).any(|window| window == part);
+            if holds(&lower, hex.as_bytes())
+                || holds(&digits, hex.as_bytes())
+                || escaped.replace(' ', "").contains(&hex)
+            {
+                found.push(format!("hex {hex}"));
+            }
+            if holds(text, part) {
+                found.push(format!("octets {hex}"));
+            }
+        }
+        for part in key.windows(12) {
+            // At each of the three ways in which base64 can cut it.
+            for skip in 0..3 {
+                let encoded = STANDARD.encode([&vec![0; skip], part].concat());
+                let middle = &encoded.as_bytes()[4..encoded.len() - 4];
+                if text.windows(middle.len()).any(|window| window == middle) {
+                    found.push("base64".to_owned());
+                }
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn octets_of(states: &[State]) -> Vec<Vec<u8>> {
+    let mut keys: Vec<Vec<u8>> = states
+        .iter()
+        .flat_map(|state| &state.algorithms)
+        .filter_map(|algorithm| match &algorithm.key {
+            Key::Known(secret) => Some(secret.reveal().to_vec()),
+            Key::Hidden(_) => None,
+        })
+        .collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+#[test]
+fn nothing_of_a_key_is_in_a_recording_unless_it_was_asked_for() {
+    let (_folder, path) = place();
+    let states = curious_walk(&path, Keys::Substitutes);
+    let keys = octets_of(&states);
+    assert!(!keys.is_empty());
+    let file = unpacked(&path);
+    for key in &keys {
+        assert_eq!(forms_found(&file, key), [""; 0]);
+    }
+    // The search finds it where it is.
+    let (_folder, path) = place();
+    let keys = octets_of(&curious_walk(&path, Keys::Real));
+    let found = forms_found(&unpacked(&path), &keys[0]);
+    for form in ["hex", "octets", "base64"] {
+        assert!(found.iter().any(|found| found.starts_with(form)), "{form}: {found:?}");
+    }
+}
+
+#[test]
+fn packets_and_listings_of_a_recording_fit_and_the_real_keys_open_nothing() {
+    let (_folder, path) = place();
+    let states = curious_walk(&path, Keys::Substitutes);
+    let mut lab = Playback::open(&path).unwrap();
+    assert_eq!((lab.kind(), lab.torn()), (LabKind::Recording, None));
+    for (place, line) in CURIOUS {
+        run(&mut lab, place, line);
+    }
+    lab.mark("ping");
+    let capture = lab.capture("worker", "any", "esp or icmp").unwrap();
+    let tcpdump = lab.start("worker", "tcpdump -n -p -i any -w all.cap", None).unwrap();
+    let pod_b = lab.facts().unwrap()["pod_b_ip"].clone();
+    // Other spellings of what was run.
+    let said = run(&mut lab, "machine", &format!("kubectl exec -it pod-a -- ping {pod_b} -c2"));
+    assert!(said.contains("2 received"), "{said}");
+    lab.send(tcpdump, Input::Interrupt).unwrap();
+    assert!(drain(&mut lab, tcpdump).0.contains("packets captured"));
+    let frames = lab.frames(capture, Duration::ZERO).unwrap();
+    let own = keyring(&mut lab, "worker").unwrap();
+    let real = Keyring::new(&states);
+    let openings = |keys: &Keyring| {
+        let mut scratch = Scratch::default();
+        let seen = |frame| Seen::of(frame, keys, &Default::default(), &mut scratch).opening;
+        frames.iter().map(seen).collect::<Vec<Opening>>()
+    };
+    assert!(openings(&own).iter().filter(|opening| **opening == Opening::Opened).count() >= 8);
+    assert!(!openings(&own).contains(&Opening::BadIcv));
+    assert!(!openings(&real).contains(&Opening::Opened));
+    assert!(openings(&real).contains(&Opening::BadIcv));
+    let in_file = capture_packets(&mut lab, "worker", "all.cap", &own).unwrap();
+    assert!(in_file.iter().filter(|seen| seen.opening == Opening::Opened).count() >= 8);
+    assert!(in_file.iter().all(|seen| seen.opening != Opening::BadIcv));
+    // What the learner sees of the key is one and the same everywhere.
+    let listing = lab.read_file("worker", "states.txt").unwrap();
+    let listed = esplain::xfrm::parse_states(&String::from_utf8_lossy(&listing)).items;
+    assert_eq!(
+        octets_of(&listed),
+        octets_of(&own.entries().iter().map(|entry| entry.state.clone()).collect::<Vec<_>>())
+    );
+}
+
+#[test]
+fn a_line_that_was_not_recorded_is_refused_with_what_was() {
+    let (_folder, path) = place();
+    curious_walk(&path, Keys::Substitutes);
+    let mut lab = Playback::open(&path).unwrap();
+    lab.mark("look");
+    let trouble = lab.start("worker", "uname -a", None).unwrap_err();
+    assert_eq!(trouble.what, "the recording does not hold `uname -a` on worker here");
+    assert_eq!(trouble.hints[0], "what was run at this point: on worker: `ip x s`");
+    // What comes later in the recording was not yet possible; what was run is shown again.
+    assert!(lab.start("worker", "ip x s | grep aead", None).is_err());
+    let first = run(&mut lab, "worker", "sudo ip xfrm state");
+    run(&mut lab, "worker", "ip -o -s xfrm state");
+    assert_eq!(run(&mut lab, "worker", "ip x s"), first);
+    assert!(lab.read_file("worker", "nothing.cap").unwrap_err().hints[0].contains("files"));
+}
+
+#[test]
+fn a_lab_that_is_set_back_goes_on_from_where_it_was() {
+    let (_folder, path) = place();
+    let sim = Box::new(Sim::new(3));
+    let (mut lab, notes) = Recorder::begin(sim, &path, "c", "2023-02-01T02:00:00Z", Keys::Substitutes).unwrap();
+    lab.places().unwrap();
+    lab.save("begin").unwrap();
+    let both = |lab: &mut dyn Lab, word: &str| {
+        run(lab, "machine", "touch f");
+        run(lab, "machine", &format!("echo {word} > f"));
+        run(lab, "machine", "cat f")
+    };
+    assert_eq!(both(&mut lab, "one"), "one\n");
+    lab.restore("begin").unwrap();
+    assert_eq!(both(&mut lab, "two"), "two\n");
+    drop(lab);
+    notes.finish().unwrap();
+    let mut lab = Playback::open(&path).unwrap();
+    lab.save("here").unwrap();
+    for word in ["two", "one", "two"] {
+        assert_eq!(both(&mut lab, word), format!("{word}\n"));
+        lab.restore("here").unwrap();
+    }
+    // The walk is what was not set back.
+    let lines: Vec<String> = Walk::read(&path).unwrap().lines.into_iter().map(|line| line.line).collect();
+    assert_eq!(lines, ["touch f", "echo two > f", "cat f"]);
+}
+
+#[test]
+fn the_first_course_recorded_is_walked_offline_in_both_languages() {
+    let (_folder, path) = place();
+    let file = path.to_str().unwrap();
+    let (code, out, err) = esplain(&["record", "--unattended", "--lab", "sim", "--lang", "en", "-o", file], "");
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(err.contains("its keys are substitutes"), "{err}");
+    let (code, out, err) = esplain(&["replay", "--lab", "recording", "--recording", file], "");
+    assert_eq!(code, Some(0), "{out}{err}");
+    for language in ["en", "zh"] {
+        assert!(out.contains(&format!("cilium-ipsec on recording in {language}: 24 steps")), "{out}");
+    }
+    // Twice the same, and in the guided shell.
+    let input = ":goto decrypt\nip xfrm state > states.txt\n:decrypt all-ipsec.cap --sa states.txt\nuname -r\n:quit\n";
+    let (code, first, err) = esplain(&["learn", file, "--lang", "en"], input);
+    assert_eq!(code, Some(0), "{first}{err}");
+    assert!(first.contains("This is a recording, made on the lab `sim`"), "{first}");
+    assert!(first.contains("substitutes"), "{first}");
+    assert!(first.contains("Check passed."), "{first}");
+    assert!(err.contains("the recording does not hold `uname -r` on worker here"), "{err}");
+    assert_eq!(esplain(&["learn", file, "--lang", "en"], input).1, first);
+}
+
+#[test]
+fn a_recording_whose_session_was_killed_plays_up_to_there() {
+    let (_folder, path) = place();
+    curious_walk(&path, Keys::Substitutes);
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() * 2 / 3]).unwrap();
+    let mut lab = Playback::open(&path).unwrap();
+    assert!(lab.torn().is_some());
+    lab.mark("look");
+    assert!(run(&mut lab, "worker", "ip x s").contains("proto esp"));
+}
+
+#[test]
+fn a_guided_walk_is_recorded_with_its_events() {
+    let (_folder, path) = place();
+    let file = path.to_str().unwrap();
+    let input = ":map\n:answer kernel\n:answer nodes\nls\n:quit\n";
+    let (code, out, err) = esplain(&["record", "--lang", "en", "-o", file], input);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let text = String::from_utf8(unpacked(&path)).unwrap();
+    for part in
+        ["\"event\":\"started\"", "\"event\":\"met\"", "\"what\":\"mark\",\"name\":\"architecture\"", "\"line\":\"ls\""]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (code, _, err) = esplain(&["record", "-o", file], "");
+    assert_eq!(code, Some(3));
+    assert!(err.contains("never overwritten"), "{err}");
+    let (code, _, err) = esplain(&["learn", "--lab", "recording"], "");
+    assert_eq!(code, Some(2));
+    assert!(err.contains("--recording walk.esplain"), "{err}");
+}
+
+#[test]
+fn a_recording_is_shown_as_a_cast_and_as_markdown() {
+    let (folder, path) = place();
+    let file = path.to_str().unwrap();
+    let (code, out, err) = esplain(&["record", "--unattended", "--lang", "en", "-o", file], "");
+    assert_eq!(code, Some(0), "{out}{err}");
+    let (code, cast, err) = esplain(&["export", "cast", file, "--lang", "en"], "");
+    assert_eq!(code, Some(0), "{err}");
+    let lines: Vec<serde_json::Value> = cast.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["version"], 3);
+    let markers = lines.iter().skip(1).filter(|event| event[1] == "m").count();
+    // The final step has questions only; nothing runs in it, and nothing in `architecture`.
+    assert!(markers >= 18, "{markers}");
+    assert!(cast.contains("aead rfc4106(gcm(aes)) 0x"));
+    let written = folder.path().join("walk.md");
+    let (code, out, err) = esplain(&["export", "markdown", file, "--lang", "en", "-o", written.to_str().unwrap()], "");
+    assert_eq!((code, out.as_str()), (Some(0), ""), "{err}");
+    let text = std::fs::read_to_string(&written).unwrap();
+    for part in [
+        "# How Cilium's IPsec moves a packet\n",
+        "Recorded on the lab `sim` on ",
+        "## The states in the kernel\n",
+        "```console\nworker> ip xfrm state\n",
+        "> `aead rfc4106(gcm(aes)) 0x",
+        "ESP(spi=0x00000003,seq=0x",
+        "    decrypted: 10.0.0.144 > 10.0.1.165: ICMP echo request",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    // Wrong ways were set back, and are not in it.
+    assert!(!text.contains("ip xfrm state count"));
+    let (code, zh, _) = esplain(&["export", "markdown", file, "--lang", "zh"], "");
+    assert_eq!(code, Some(0));
+    assert!(zh.contains("导师看到了") && zh.contains("ip xfrm state"));
+    let (code, _, err) = esplain(&["export", "cast", "Cargo.toml"], "");
+    assert_eq!(code, Some(3));
+    assert!(err.contains("Cargo.toml is not a recording of esplain"), "{err}");
+    let (code, _, err) = esplain(&["export", "markdown", file, "-o", "/dev/full"], "");
+    assert_eq!(code, Some(3), "{err}");
+}
