@@ -49,11 +49,10 @@ pub(super) fn run(args: Args, colour: Colour, io: &mut Io) -> Result<Exit, Troub
     let (recorder, notes) = Recorder::begin(setup.lab, &args.output, &setup.book.course.id, &now, keys)?;
     let walked = if args.unattended {
         let mut recorder = recorder;
-        replay(Plan { book: &setup.book, language: setup.language, step: setup.step.as_deref() }, &mut recorder)
-            .and_then(|report| {
-                io.out.write_all(report.text().as_bytes()).map_err(|error| Io::unwritable(&error))?;
-                Ok(if report.failures() == 0 { Exit::Done } else { Exit::Failed })
-            })
+        let plan = Plan { book: &setup.book, language: setup.language, step: setup.step.as_deref() };
+        let report = replay(plan, &mut recorder);
+        let written = io.out.write_all(report.text().as_bytes()).map_err(|error| Io::unwritable(&error));
+        written.map(|()| if report.failures() == 0 { Exit::Done } else { Exit::Failed })
     } else {
         setup.lab = Box::new(recorder);
         setup.witness = Some(witness(notes.clone()));
