@@ -44,6 +44,8 @@ trace-complaint = an ICMP error goes to { $to }: type { $type }, code { $code },
 trace-dropped = dropped ({ $name }): { $why }
 trace-end-delivered = Delivered to { $place }.
 trace-end-dropped = Dropped on { $place } ({ $name }): { $why }.
+trace-title-predicted = { $from } → { $to }, predicted from the text of the nodes' own tools
+trace-end-leaves = It leaves { $place } for somebody of whom no text is known.
 trace-end-waits = It waits on { $place } for a next hop that does not answer.
 trace-drop = { $reason ->
     [xfrm] the counter { $name } in /proc/net/xfrm_stat says why
@@ -64,4 +66,38 @@ trace-drop = { $reason ->
     [no-policy] no XFRM policy fits it, and the default policy is block; no counter tells
     [no-memory] there is no memory for one more header: Linux doubles a packet's buffer each time it wraps it
    *[no-protocol] this host does not know its protocol
+}
+
+# A prediction: what had to be assumed for it, and how it compares with what was captured.
+
+predict-assumed = Assumed, for no text says it:
+predict-unread = Lines that were not understood:
+predict-assumed-sysctls = { $place } forwards, rp_filter is off, accept_local is on at cilium_host and cilium_net (no sysctl text)
+predict-assumed-programs = { $place } runs the eBPF programs of Cilium 1.13 at lxc*, cilium_host, cilium_net and its network device (no tc text)
+predict-assumed-passes = `{ $program }` at { $device } of { $place } lets every packet pass as it is
+predict-assumed-keys = the keys of all nodes are the same (their text hides them)
+predict-assumed-identity = every pod has the security identity 256 (0x0100 in the upper half of Cilium's marks)
+predict-assumed-key-id = { $place } has several keys and sends with the newest, { $key }
+predict-assumed-pod = { $address } is a pod at { $device } of { $place } (it has no text of its own)
+predict-equal = Seen as predicted: { $seen } of { $predicted } sightings.
+predict-differs = Prediction and capture differ: { $seen } of { $predicted } predicted sightings were seen.
+predict-missing = predicted, not seen{ $times ->
+    [1] { "" }
+   *[other] {" "}({ $times } times)
+}: { $what }
+predict-extra = seen, not predicted{ $times ->
+    [1] { "" }
+   *[other] {" "}({ $times } times)
+}: { $what }
+predict-clear = in clear { $ends }
+predict-esp = ESP { $ends } SPI { $spi }, inside { $inner }
+predict-reason = { $reason ->
+    [sender] The packet did not set out: see what `ping` itself says.
+    [encryption] Likely: OUT policy and state. On { $place } look for XfrmOutNoStates or XfrmOutPolError in /proc/net/xfrm_stat, then `ip xfrm policy` and `ip xfrm state`.
+    [decryption] Likely: the IN state. On { $place } look for XfrmInNoStates (no state, or no mark 0xd00) or XfrmInStateProtoError (another key) in /proc/net/xfrm_stat.
+    [policy] Likely: the FWD policies. On { $place } look for XfrmInNoPols or XfrmInTmplMismatch in /proc/net/xfrm_stat.
+    [forwarding] Likely: what { $place } does with a packet from { $device }: accept_local, rp_filter, ip_forward, the route, or the frame's MAC address. No XFRM counter tells; `sysctl net.ipv4.conf.{ $device }.accept_local` and `ip route get` do.
+    [key] It was encrypted with another key: SPI { $spi } was seen. `ip xfrm state` and `ip xfrm policy` on { $place } say which keys are installed.
+    [network] Likely: the network between the nodes, or the next hop's entry in `ip neigh`.
+   *[clear] It left in clear: on { $place } the mark 0x…e00, the rule for it or the OUT policy is missing.
 }

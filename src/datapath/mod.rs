@@ -1,8 +1,9 @@
 //! The model of a cluster's datapath: network stacks, devices, marks, hooks; it walks one packet through them and gives
 //! the hops, each with its reason and its bytes.
 //!
-//! One model, two uses: it forwards the simulator's packets, and tells the way of one packet for `esplain trace` and
-//! `:trace`. Knows no Docker, no netlink, no real time; randomness is an argument.
+//! One model, three uses: it forwards the simulator's packets, tells the way of one packet for `esplain trace` and
+//! `:trace`, and does so for real nodes too, rebuilt from the text of their tools ([`rebuild`]). Knows no Docker, no
+//! netlink, no real time; randomness is an argument.
 //!
 //! The engine follows Linux 6.1's order step by step; each file names the kernel's functions it stands for. IPv6
 //! addresses and routes are kept and listed; a host answers its own echo requests, no IPv6 packet leaves it.
@@ -23,10 +24,12 @@ mod kind;
 mod larval;
 mod neighbour;
 mod programs;
+pub mod rebuild;
 mod receive;
 mod routing;
 mod sad;
 mod send;
+mod sighting;
 mod skb;
 mod socket;
 mod stack;
@@ -52,6 +55,7 @@ pub use neighbour::{Neighbour, NeighbourState};
 pub use routing::{Refusal, RouteFlow, device_of, gateway_of};
 pub use sad::{DefaultPolicy, Entry, PolicyEntry, Refused, StateId};
 pub use send::{Outgoing, PathMtu, SendError};
+pub use sighting::{Comparison, Ends, Missing, Predicted, Reason, Sighting, compare, echo_of, predicted};
 pub use skb::{Journey, Skb};
 pub use socket::{Received, Socket, SocketId, SocketKind};
 pub use stack::{PathMtuNote, Stack, Sysctl, network};

@@ -37,6 +37,7 @@ pub fn trace_steps(trace: &Trace, words: &Words) -> (Vec<TraceStep>, String) {
             &[("place", place.as_str().into()), ("why", dropped(*drop, words).into()), ("name", drop.name().into())],
         ),
         TraceEnd::Waits(place) => words.say("trace-end-waits", &[("place", place.as_str().into())]),
+        TraceEnd::Leaves(place) => words.say("trace-end-leaves", &[("place", place.as_str().into())]),
     };
     (steps, end)
 }

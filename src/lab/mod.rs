@@ -10,6 +10,7 @@ pub mod kernel;
 pub mod kind;
 mod line;
 mod place;
+mod predict;
 pub mod recording;
 pub mod sim;
 
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub use job::{Input, JobEvent, JobId, Stream, TerminalSize};
 pub use place::{Place, PlaceKind};
+pub use predict::{cannot_rebuild, node_texts, predict};
 
 use crate::datapath::Trace;
 use crate::packet::Frame;
@@ -72,11 +74,10 @@ pub trait Lab {
     fn read_file(&mut self, place: &str, path: &str) -> Result<Vec<u8>, Trouble>;
 
     /// Follows one ICMP echo request with `size` octets of data from a place to an address, hop by hop, and leaves no
-    /// trace of it in the lab. A lab that has no model of itself says so with a `Trouble`.
+    /// trace of it in the lab. A lab that has no model of itself is asked for the text of its nodes' tools, and the
+    /// model is built from that.
     fn trace(&mut self, from: &str, to: Ipv4Addr, size: u16) -> Result<Trace, Trouble> {
-        let _ = (from, to, size);
-        Err(Trouble::unusable("this lab cannot follow a packet from inside")
-            .hint("`esplain trace SRC DST` follows one in the simulated lab"))
+        predict(self, from, to, size)
     }
 
     /// Keeps the lab's whole state under `name`, for a step's reset. A lab that cannot says so with a `Trouble`.

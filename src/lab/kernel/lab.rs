@@ -304,7 +304,15 @@ fn only_looks(line: &str) -> bool {
         found.iter().all(|command| {
             let name = command.words.first().map_or("", String::as_str);
             let writes_network = command.writes.iter().any(|file| file.contains("/proc") || file.contains("/sys"));
-            !writes_network && (LOOKERS.contains(&name) || name == "ip" && shows(&command.words))
+            let shows_values =
+                || name == "sysctl" && !command.words.iter().any(|word| word.contains('=') || word == "-w");
+            let shows_filters =
+                || name == "tc" && command.words.get(2).is_some_and(|verb| SHOWS.contains(&verb.as_str()));
+            !writes_network
+                && (LOOKERS.contains(&name)
+                    || name == "ip" && shows(&command.words)
+                    || shows_values()
+                    || shows_filters())
         })
     })
 }
@@ -381,9 +389,16 @@ mod tests {
         {
             assert!(only_looks(line), "{line}");
         }
-        for line in
-            ["ip x s flush", "ip r d default", "sh -c 'ip link set eth0 down'", "echo 0 > /proc/sys/net/x", "tc q"]
-        {
+        assert!(only_looks(&crate::datapath::rebuild::script(true)), "the guide's own look");
+        for line in [
+            "ip x s flush",
+            "ip r d default",
+            "sh -c 'ip link set eth0 down'",
+            "echo 0 > /proc/sys/net/x",
+            "tc q",
+            "sysctl -w net.ipv4.ip_forward=0",
+            "tc filter del dev eth0 ingress",
+        ] {
             assert!(!only_looks(line), "{line}");
         }
     }
