@@ -478,6 +478,26 @@ mod tests {
     }
 
     #[test]
+    fn only_what_goes_out_on_the_wire_in_clear_is_leaked() {
+        let check = check("  - { captured: { at: worker, leaked: 1 } }");
+        let pods = |src: &str, dst: &str| Some((src.parse().unwrap(), dst.parse().unwrap()));
+        let facts = Facts::from([("pod_a_ip".into(), "10.0.0.144".into()), ("pod_b_ip".into(), "10.0.1.165".into())]);
+        for (device, direction, opening, outer, leaked) in [
+            ("eth0", Direction::Out, Opening::Clear, pods("10.0.0.144", "10.0.1.165"), true),
+            ("eth0", Direction::In, Opening::Clear, pods("10.0.1.165", "10.0.0.144"), false),
+            ("cilium_host", Direction::Out, Opening::Clear, pods("10.0.0.144", "10.0.1.165"), false),
+            ("eth0", Direction::Out, Opening::Opened, pods("10.0.0.66", "10.0.1.236"), false),
+            ("eth0", Direction::Out, Opening::Clear, pods("172.18.0.3", "10.0.1.165"), false),
+        ] {
+            let direction = Some(direction);
+            let seen_packet = Seen { direction, outer, esp: None, ..packet(device, 1, opening) };
+            let mut seen = Observation { facts: facts.clone(), ..seen(Role::PodA, "ping", "") };
+            seen.captured.insert(Role::Worker, vec![seen_packet]);
+            assert_eq!(check.judge(&seen, &mut Still::default()) == Verdict::Met, leaked, "{device} {direction:?}");
+        }
+    }
+
+    #[test]
     fn what_the_guide_did_is_judged_by_its_result() {
         let check = check("  - { guide: { command: decrypt, decrypted: 0, refused: { at_least: 1 } } }");
         let run = |command: &str, done, opening| {
