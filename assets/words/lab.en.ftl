@@ -5,3 +5,22 @@ lab-is-up = The kernel lab is up: { $places }.
     Down again:      esplain lab down
 lab-is-down = The kernel lab is not up. esplain lab up makes it.
 lab-went-down = The kernel lab is down; nothing of it is left.
+
+lab-kind-will-run = These commands run on your own machine, in a folder of their own; everything else runs in the cluster's nodes:
+lab-kind-cannot-ask = there is no terminal to ask on
+lab-kind-yes = `--yes` runs them without asking
+lab-kind-again = what is done stays done: the same command again goes on from here
+lab-kind-was-done = done before
+lab-kind-waits = { $seconds } s, waiting for: { $what }
+lab-kind-cluster = A cluster of a control plane and two workers, without a CNI (kind)
+lab-kind-taint = Pods may run on the control plane, too
+lab-kind-key = The key for IPsec, as a secret
+lab-kind-install = Cilium with IPsec (Helm)
+lab-kind-ready = Nodes and agents become ready
+lab-kind-tools = tcpdump, net-tools and ping on the workers
+lab-kind-pods = Two pods on two workers
+lab-kind-is-up = The kind lab is up: { $places }.
+    The course on it: esplain --lab kind
+    Down again:       esplain lab down --lab kind
+lab-kind-is-down = The kind lab is not up. esplain lab up --lab kind makes it.
+lab-kind-went-down = The kind lab is gone. The network `kind` and the images stay: other clusters may use them.

@@ -5,3 +5,22 @@ lab-is-up = 内核实验环境已启动：{ $places }。
     关闭：          esplain lab down
 lab-is-down = 内核实验环境没有启动。用 esplain lab up 启动。
 lab-went-down = 内核实验环境已关闭，没有留下任何东西。
+
+lab-kind-will-run = 下面的命令会在你自己的机器上、在一个单独的目录里运行；其余的都在集群节点里运行：
+lab-kind-cannot-ask = 这里没有终端可以询问
+lab-kind-yes = 加上 `--yes` 就不再询问，直接运行
+lab-kind-again = 已经完成的部分会保留：再次运行同一条命令，就从这里继续
+lab-kind-was-done = 之前已经完成
+lab-kind-waits = { $seconds } 秒，正在等待：{ $what }
+lab-kind-cluster = 一个控制平面、两个 worker、没有 CNI 的集群（kind）
+lab-kind-taint = 让 Pod 也能运行在控制平面上
+lab-kind-key = IPsec 的密钥，存为 Secret
+lab-kind-install = 带 IPsec 的 Cilium（Helm）
+lab-kind-ready = 等待节点和代理就绪
+lab-kind-tools = 在 worker 上安装 tcpdump、net-tools 和 ping
+lab-kind-pods = 两个 worker 上的两个 Pod
+lab-kind-is-up = kind 实验环境已启动：{ $places }。
+    在上面学习课程：esplain --lab kind
+    删除：          esplain lab down --lab kind
+lab-kind-is-down = kind 实验环境没有启动。用 esplain lab up --lab kind 启动。
+lab-kind-went-down = kind 实验环境已删除。网络 `kind` 和镜像保留下来：其他集群可能在用。

@@ -1,7 +1,7 @@
 use serde_json::json;
 
-use super::Io;
 use super::learn::{self, LabChoice};
+use super::{Io, kind_needs};
 use crate::trouble::{Exit, Trouble};
 use crate::words::{FluentValue, Words};
 
@@ -22,23 +22,55 @@ pub(super) struct Args {
 }
 
 /// One thing that was looked at.
-struct Finding {
+#[derive(Debug, Clone)]
+pub(super) struct Finding {
     /// What it is, without words around it: `tcpdump`, `CONFIG_INET_ESP`.
-    name: String,
+    pub(super) name: String,
     /// A sentence about it.
-    text: String,
-    lacks: Option<String>,
-    mend: Option<String>,
+    pub(super) text: String,
+    /// What is missing; `None` when it is there.
+    pub(super) lacks: Option<String>,
+    /// What to do about it.
+    pub(super) mend: Option<String>,
+}
+
+/// A lab and everything that it needs.
+struct Examined {
+    /// Its name, as `--lab` takes it.
+    lab: &'static str,
+    findings: Vec<Finding>,
+}
+
+impl Examined {
+    fn runs(&self) -> bool {
+        self.findings.iter().all(|finding| finding.lacks.is_none())
+    }
 }
 
 pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     let words = Words::new(learn::language(args.lang.as_deref())?);
-    let findings = if args.lab == LabChoice::Sim { Vec::new() } else { kernel(&words)? };
-    let kernel_runs = findings.iter().all(|finding| finding.lacks.is_none());
+    let wanted = |lab: LabChoice| args.lab == lab || args.lab == LabChoice::Auto;
+    let mut examined = Vec::new();
+    if wanted(LabChoice::Sim) {
+        examined.push(Examined { lab: "sim", findings: Vec::new() });
+    }
+    if wanted(LabChoice::Kernel) {
+        examined.push(Examined { lab: "kernel", findings: kernel(&words)? });
+    }
+    if wanted(LabChoice::Kind) {
+        let mut findings = kind_needs::findings(&words);
+        // Containers have the kernel of the engine's machine; where that is this one, ESP can be looked for.
+        let of_esp = |finding: &Finding| matches!(finding.name.as_str(), "CONFIG_INET_ESP" | "CONFIG_XFRM_USER");
+        if cfg!(target_os = "linux") {
+            findings.extend(kernel(&words)?.into_iter().filter(of_esp));
+        }
+        examined.push(Examined { lab: "kind", findings });
+    }
     io.page();
-    let text = if args.json { as_json(args.lab, &findings, kernel_runs) } else { as_text(args.lab, &findings, &words) };
+    let text = if args.json { as_json(&examined) } else { as_text(args.lab, &examined, &words) };
     io.out.write_all(text.as_bytes()).map_err(|error| Io::unwritable(&error))?;
-    Ok(if args.lab == LabChoice::Kernel && !kernel_runs { Exit::Unusable } else { Exit::Done })
+    let asked_for = matches!(args.lab, LabChoice::Kernel | LabChoice::Kind);
+    Ok(if asked_for && !examined.iter().all(Examined::runs) { Exit::Unusable } else { Exit::Done })
 }
 
 #[cfg(target_os = "linux")]
@@ -64,49 +96,39 @@ fn kernel(words: &Words) -> Result<Vec<Finding>, Trouble> {
     Ok(vec![Finding { name: "Linux".to_owned(), text: words.say("doctor-linux", &[]), lacks, mend: None }])
 }
 
-fn as_text(lab: LabChoice, findings: &[Finding], words: &Words) -> String {
-    let mut text = String::new();
-    let mut line = |line: String| {
-        text.push_str(&line);
-        text.push('\n');
-    };
-    if lab != LabChoice::Kernel {
-        line(words.say("doctor-sim", &[]));
-    }
-    if lab == LabChoice::Sim {
-        return text;
-    }
-    line(words.say("doctor-kernel", &[]));
-    for finding in findings {
-        let Some(lacks) = &finding.lacks else {
-            line(format!("  {}  {}: {}", words.say("doctor-there", &[]), finding.name, finding.text));
-            continue;
-        };
-        line(format!("  {}  {}: {}", words.say("doctor-missing", &[]), finding.name, finding.text));
-        line(format!("      {}", words.say("doctor-because", &[("why", FluentValue::from(lacks.as_str()))])));
-        if let Some(mend) = &finding.mend {
-            line(format!("      {}", words.say("doctor-mend", &[("command", FluentValue::from(mend.as_str()))])));
+fn as_text(asked: LabChoice, examined: &[Examined], words: &Words) -> String {
+    let mut lines = Vec::new();
+    for own in examined {
+        lines.push(words.say(&format!("doctor-{}", own.lab), &[]));
+        for finding in &own.findings {
+            let Some(lacks) = &finding.lacks else {
+                lines.push(format!("  {}  {}: {}", words.say("doctor-there", &[]), finding.name, finding.text));
+                continue;
+            };
+            lines.push(format!("  {}  {}: {}", words.say("doctor-missing", &[]), finding.name, finding.text));
+            let why = words.say("doctor-because", &[("why", FluentValue::from(lacks.as_str()))]);
+            lines.push(format!("      {why}"));
+            if let Some(mend) = &finding.mend {
+                let mend = words.say("doctor-mend", &[("command", FluentValue::from(mend.as_str()))]);
+                lines.push(format!("      {mend}"));
+            }
+        }
+        if !own.findings.is_empty() {
+            let id = if own.runs() { "runs" } else { "does-not-run" };
+            lines.push(words.say(&format!("doctor-{}-{id}", own.lab), &[]));
         }
     }
-    let runs = findings.iter().all(|finding| finding.lacks.is_none());
-    line(words.say(if runs { "doctor-kernel-runs" } else { "doctor-kernel-does-not-run" }, &[]));
-    if lab == LabChoice::Auto {
-        line(words.say("doctor-auto", &[]));
+    if asked == LabChoice::Auto {
+        lines.push(words.say("doctor-auto", &[]));
     }
-    text
+    lines.join("\n") + "\n"
 }
 
-fn as_json(lab: LabChoice, findings: &[Finding], runs: bool) -> String {
-    let mut labs = Vec::new();
-    if lab != LabChoice::Kernel {
-        labs.push(json!({ "lab": "sim", "runs": true, "needs": [] }));
-    }
-    if lab != LabChoice::Sim {
-        let needs: Vec<_> = findings
-            .iter()
-            .map(|own| json!({ "name": own.name, "met": own.lacks.is_none(), "lacks": own.lacks, "mend": own.mend }))
-            .collect();
-        labs.push(json!({ "lab": "kernel", "runs": runs, "needs": needs }));
-    }
-    format!("{}\n", json!({ "auto": "sim", "labs": labs }))
+fn as_json(examined: &[Examined]) -> String {
+    let need =
+        |own: &Finding| json!({ "name": own.name, "met": own.lacks.is_none(), "lacks": own.lacks, "mend": own.mend });
+    let lab = |own: &Examined| json!({ "lab": own.lab, "runs": own.runs(), "needs": own.findings.iter().map(need).collect::<Vec<_>>() });
+    let kind = examined.iter().any(|own| own.lab == "kind" && own.runs());
+    let labs: Vec<_> = examined.iter().map(lab).collect();
+    format!("{}\n", json!({ "auto": if kind { "kind" } else { "sim" }, "labs": labs }))
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::kind_lab::{self, Profile};
 use super::learn::{self, LabChoice};
 use super::{Io, kernel_lab};
 use crate::lab::Lab;
@@ -36,7 +37,19 @@ struct Which {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Make the cluster, and keep it until it is taken down.
-    Up(Which),
+    ///
+    /// With `--lab kind` what runs on this machine is shown and asked for; a set-up that was interrupted goes on where it
+    /// was.
+    Up {
+        #[command(flatten)]
+        which: Which,
+        /// Which Kubernetes and Cilium (`--lab kind`).
+        #[arg(long, value_enum, value_name = "PROFILE", default_value_t = Profile::Tutorial)]
+        profile: Profile,
+        /// Do not ask (`--lab kind`).
+        #[arg(long)]
+        yes: bool,
+    },
     /// Say whether it is up, and its places.
     Status {
         #[command(flatten)]
@@ -46,7 +59,13 @@ enum Action {
         json: bool,
     },
     /// Take it down: nothing of it stays.
-    Down(Which),
+    Down {
+        #[command(flatten)]
+        which: Which,
+        /// Do not ask (`--lab kind`).
+        #[arg(long)]
+        yes: bool,
+    },
     /// Run a command at one of its places.
     Exec {
         #[command(flatten)]
@@ -74,18 +93,23 @@ struct Standing {
 const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
-    let (Action::Up(which) | Action::Status { which, .. } | Action::Down(which) | Action::Exec { which, .. }) =
-        &args.action;
-    if which.lab != LabChoice::Kernel {
-        return Err(Trouble::usage("the embedded lab lives and ends with the program that uses it")
-            .hint("`esplain lab up --lab kernel` makes one that stays; `esplain --lab sim` starts the course on the embedded one"));
-    }
+    let (Action::Up { which, .. }
+    | Action::Status { which, .. }
+    | Action::Down { which, .. }
+    | Action::Exec { which, .. }) = &args.action;
     let words = Words::new(learn::language(which.lang.as_deref())?);
-    match &args.action {
-        Action::Up(_) => up(&words, io),
-        Action::Status { json, .. } => status(*json, &words, io),
-        Action::Down(_) => down(&words, io),
-        Action::Exec { place, command, .. } => exec(place, command),
+    match (which.lab, &args.action) {
+        (LabChoice::Kind, Action::Up { profile, yes, .. }) => kind_lab::up(*profile, *yes, &words, io),
+        (LabChoice::Kind, Action::Status { json, .. }) => kind_lab::status(*json, &words, io),
+        (LabChoice::Kind, Action::Down { yes, .. }) => kind_lab::down(*yes, &words, io),
+        (LabChoice::Kind, Action::Exec { place, command, .. }) => kind_lab::exec(place, command, &words, io),
+        (LabChoice::Kernel, Action::Up { .. }) => up(&words, io),
+        (LabChoice::Kernel, Action::Status { json, .. }) => status(*json, &words, io),
+        (LabChoice::Kernel, Action::Down { .. }) => down(&words, io),
+        (LabChoice::Kernel, Action::Exec { place, command, .. }) => exec(place, command),
+        _ => Err(Trouble::usage("this lab lives and ends with the program that uses it").hint(
+            "`esplain lab up --lab kernel|kind` makes one that stays; `esplain --lab sim` starts the course on the embedded one",
+        )),
     }
 }
 

@@ -10,7 +10,8 @@ use crate::course::{Book, Course};
 use crate::lab::Lab;
 #[cfg(target_os = "linux")]
 use crate::lab::kernel::Kernel;
-use crate::lab::kind::{CLUSTER, Endpoint, Kind};
+use crate::lab::kind::{CLUSTER, Endpoint, Kind, OwnMachine};
+use crate::lab::machine_files::MACHINE_FILES;
 use crate::lab::recording::{Keys, Playback};
 use crate::lab::sim::Sim;
 use crate::render::{Colour, Console};
@@ -227,11 +228,19 @@ pub(super) fn lab(choice: LabChoice, course: &Course) -> Result<Box<dyn Lab>, Tr
 }
 
 /// How long an engine that was asked for has to answer.
-const ANSWER: Duration = Duration::from_secs(20);
+pub(super) const ANSWER: Duration = Duration::from_secs(20);
 
-/// The kind lab behind the engine that the `docker` command speaks to.
+/// The kind lab behind the engine that the `docker` command speaks to, with this machine for the lines that are asked
+/// for. `ESPLAIN_YES=1` is a yes to all of them, for scripts.
 pub(super) fn kind(wait: Duration) -> Result<Kind, Trouble> {
-    Kind::connect(Endpoint::of_environment()?, CLUSTER, wait)
+    let mut kind = Kind::connect(Endpoint::of_environment()?, CLUSTER, wait)?;
+    #[cfg(unix)]
+    if let Some(state) = state_folder() {
+        let machine = OwnMachine::new(state.join("kind"), MACHINE_FILES)?;
+        let unattended = std::env::var("ESPLAIN_YES").is_ok_and(|value| value == "1");
+        kind.set_machine(Box::new(machine), unattended);
+    }
+    Ok(kind)
 }
 
 /// Refuses a lab that the course was not written for: what it does there may not be what it says.

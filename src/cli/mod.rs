@@ -15,6 +15,9 @@ mod io;
 #[cfg(target_os = "linux")]
 mod kernel_lab;
 #[cfg(target_os = "linux")]
+mod kind_lab;
+mod kind_needs;
+#[cfg(target_os = "linux")]
 mod lab;
 mod learn;
 mod lint;

@@ -27,7 +27,7 @@ pub(super) fn direct(line: &str, places: &[Place]) -> Option<(Place, Vec<String>
 }
 
 /// Words as one line of a shell.
-pub(super) fn as_line(words: &[String]) -> String {
+pub(crate) fn as_line(words: &[String]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 

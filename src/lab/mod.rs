@@ -9,6 +9,7 @@ mod job;
 pub mod kernel;
 pub mod kind;
 mod line;
+pub mod machine_files;
 mod place;
 mod predict;
 pub mod recording;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+pub(crate) use direct::as_line;
 pub use job::{Input, JobEvent, JobId, Stream, TerminalSize};
 pub use place::{Place, PlaceKind};
 pub use predict::{cannot_rebuild, node_texts, predict};
@@ -52,6 +54,18 @@ pub trait Lab {
     /// Says where the walk is now, by a name that means nothing to the lab: a recording finds the place again by it.
     fn mark(&mut self, name: &str) {
         let _ = name;
+    }
+
+    /// Whether a line at a place would run on the learner's own machine: then it is shown and asked for first, and
+    /// [`Lab::permit`] lets it run.
+    fn asks_first(&mut self, place: &str, line: &str) -> Result<bool, Trouble> {
+        let _ = (place, line);
+        Ok(false)
+    }
+
+    /// Lets a line run on the learner's own machine, once or from now on.
+    fn permit(&mut self, line: &str, permit: Permit) {
+        let _ = (line, permit);
     }
 
     /// The next event of a job, waiting for it at most `wait`; `JobEvent::Idle` when nothing came.
@@ -110,6 +124,15 @@ impl LabKind {
             Self::Recording => "recording",
         }
     }
+}
+
+/// How long a permission lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permit {
+    /// For the next time.
+    Once,
+    /// As long as the lab.
+    Always,
 }
 
 /// Names a capture of a lab.

@@ -233,7 +233,7 @@ impl Session {
                     let _ = self.lab.send(job, crate::lab::Input::Terminate);
                     super::observe::drain(&mut *self.lab, job);
                 }
-            } else {
+            } else if self.may_run(&place, &line).unwrap_or(false) {
                 let _ = unseen(&mut *self.lab, &place, &line);
             }
         }

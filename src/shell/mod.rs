@@ -2,6 +2,7 @@
 
 mod capture_file;
 mod complete;
+mod consent;
 mod feed;
 mod guide;
 mod input;

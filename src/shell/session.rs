@@ -79,6 +79,7 @@ impl Session {
     /// Reads and obeys lines until the learner leaves, the terminal closes or the reader of the output is gone.
     pub(super) fn run(&mut self) {
         self.welcome();
+        self.ask_for_probes();
         self.enter();
         let mut cancelled = 0;
         loop {
@@ -252,6 +253,10 @@ impl Session {
 
     /// Runs a line in the lab and shows it to the guide.
     pub(super) fn run_line(&mut self, line: &str, background: bool) -> Result<(), Trouble> {
+        let place = self.place.clone();
+        if !self.may_run(&place, line)? {
+            return Err(self.not_permitted(line));
+        }
         self.feed.listen(&mut *self.lab);
         self.drain_feed();
         let since = self.feed.next_number();

@@ -13,7 +13,9 @@ use super::survey::Survey;
 use super::watch::Watch;
 use crate::lab::direct::{as_line, direct};
 use crate::lab::line::{LINE, quoted};
-use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, PlaceKind, Stream, TerminalSize};
+use crate::lab::{
+    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, PlaceKind, Stream, TerminalSize,
+};
 use crate::packet::Frame;
 use crate::trouble::Trouble;
 
@@ -29,6 +31,10 @@ pub struct Kind {
     ids: u64,
     survey: Option<(Instant, Survey)>,
     machine: Option<Box<dyn Machine>>,
+    /// The lines that may run on the machine, and how often.
+    permitted: BTreeMap<String, Permit>,
+    /// Every line may.
+    unattended: bool,
 }
 
 enum Running {
@@ -73,6 +79,8 @@ impl Kind {
             ids: 0,
             survey: None,
             machine: None,
+            permitted: BTreeMap::new(),
+            unattended: false,
         })
     }
 
@@ -81,9 +89,10 @@ impl Kind {
         self.engine.endpoint()
     }
 
-    /// Lets lines run on the learner's own machine, by whoever asks for each.
-    pub fn set_machine(&mut self, machine: Box<dyn Machine>) {
+    /// Gives the lab the learner's own machine, for the lines that are permitted; with `unattended`, for all.
+    pub fn set_machine(&mut self, machine: Box<dyn Machine>, unattended: bool) {
         self.machine = Some(machine);
+        self.unattended = unattended;
     }
 
     /// Whether the cluster of the course runs here: a control plane and two workers.
@@ -181,17 +190,27 @@ impl Kind {
         Ok(id)
     }
 
-    /// Starts a line of the machine's: where it only leads into the cluster it runs there, else somebody is asked.
-    fn line_of_the_machine(&mut self, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble> {
+    /// Where a line of the machine's can run without touching it: it only leads into the cluster, or only asks it.
+    fn within_the_cluster(&mut self, line: &str) -> Result<Option<(Node, Way, String)>, Trouble> {
         let places = self.places()?;
         if let Some((place, words)) = direct(line, &places) {
             let (node, way) = self.resolve(&place.name)?;
-            return self.line((&node, &way), &as_line(&words), None, terminal);
+            return Ok(Some((node, way, as_line(&words))));
         }
-        if asks_the_cluster(line)
-            && let Some(node) = self.nodes()?.into_iter().find(|node| node.is_control_plane && node.running)
-        {
-            return self.line((&node, &Way::Node), line, None, terminal);
+        let control_plane = self.nodes()?.into_iter().find(|node| node.is_control_plane && node.running);
+        Ok(control_plane.filter(|_| asks_the_cluster(line)).map(|node| (node, Way::Node, line.to_owned())))
+    }
+
+    /// Starts a line of the machine's: where it can run in the cluster it runs there, else it must be permitted.
+    fn line_of_the_machine(&mut self, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble> {
+        if let Some((node, way, line)) = self.within_the_cluster(line)? {
+            return self.line((&node, &way), &line, None, terminal);
+        }
+        if !self.unattended && self.permitted.get(line).is_none() {
+            return Err(refused(line));
+        }
+        if self.permitted.get(line) == Some(&Permit::Once) {
+            self.permitted.remove(line);
         }
         let machine = self.machine.as_mut().ok_or_else(|| refused(line))?;
         let inner = machine.start(line, terminal)?;
@@ -278,6 +297,15 @@ impl Lab for Kind {
         // What is remembered at a pod is not what is remembered on its node.
         let kept = if way == Way::Node { "node".to_owned() } else { format!("pod-{place}") };
         self.line((&node, &way), line, Some(&kept), terminal)
+    }
+
+    fn asks_first(&mut self, place: &str, line: &str) -> Result<bool, Trouble> {
+        let free = place != MACHINE || self.unattended || self.permitted.contains_key(line);
+        Ok(!free && self.machine.is_some() && self.within_the_cluster(line)?.is_none())
+    }
+
+    fn permit(&mut self, line: &str, permit: Permit) {
+        self.permitted.insert(line.to_owned(), permit);
     }
 
     fn poll(&mut self, job: JobId, wait: Duration) -> Result<JobEvent, Trouble> {

@@ -4,10 +4,10 @@ use crate::command::commands;
 use crate::lab::{Input, JobEvent, JobId, TerminalSize};
 use crate::trouble::Trouble;
 
-/// The learner's own machine. The kind lab runs nothing there by itself: a line goes through this, which shows it, asks,
-/// and runs it after a yes.
+/// The learner's own machine. The kind lab runs nothing there by itself: only a line that was shown, asked for and
+/// permitted ([`Lab::permit`](crate::lab::Lab::permit)) comes here.
 pub trait Machine {
-    /// Shows a line, asks, and starts it after a yes; a no is a [`Trouble`].
+    /// As [`Lab::start`](crate::lab::Lab::start).
     fn start(&mut self, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble>;
 
     /// As [`Lab::poll`](crate::lab::Lab::poll).

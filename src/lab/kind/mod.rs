@@ -15,6 +15,8 @@ mod keeper;
 mod lab;
 mod machine;
 mod node;
+#[cfg(unix)]
+mod own;
 mod pod;
 mod survey;
 mod watch;
@@ -22,3 +24,5 @@ mod watch;
 pub use endpoint::{Certificates, Endpoint, Origin};
 pub use lab::{CLUSTER, Kind};
 pub use machine::Machine;
+#[cfg(unix)]
+pub use own::OwnMachine;

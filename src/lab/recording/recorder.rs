@@ -13,7 +13,7 @@ use super::file::RecordingFile;
 use super::veil::Veil;
 use crate::datapath::Trace;
 use crate::esp::Secret;
-use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, Stream, TerminalSize};
+use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, Stream, TerminalSize};
 use crate::packet::Frame;
 use crate::trouble::Trouble;
 
@@ -341,6 +341,14 @@ impl Lab for Recorder {
         let question = Some((place.to_owned(), line.to_owned()));
         self.notes.0.borrow_mut().jobs.insert(job, Running { question, held: Vec::new() });
         Ok(job)
+    }
+
+    fn asks_first(&mut self, place: &str, line: &str) -> Result<bool, Trouble> {
+        self.lab.asks_first(place, line)
+    }
+
+    fn permit(&mut self, line: &str, permit: Permit) {
+        self.lab.permit(line, permit);
     }
 
     fn mark(&mut self, name: &str) {

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 
 use super::object::{Pod, Secret, State};
 use super::{controller, exec, kind};
+use crate::lab::machine_files::MACHINE_FILES;
 use crate::lab::sim::World;
 use crate::lab::sim::shell::Session;
 use crate::lab::sim::tools::{self, install_base};
@@ -10,50 +11,6 @@ use crate::lab::{Place, PlaceKind};
 
 /// The cluster's name in the course's configuration.
 const COURSE: &str = "cilium-ipsec-native-routing";
-
-/// kind's configuration for the course, as it lies in the machine's home.
-const KIND_CONFIG: &str = "\
-# The cluster of the course: one control plane, two workers, and no CNI, as Cilium will be it.
-kind: Cluster
-apiVersion: kind.x-k8s.io/v1alpha4
-name: cilium-ipsec-native-routing
-networking:
-  disableDefaultCNI: true
-nodes:
-- role: control-plane
-- role: worker
-- role: worker
-";
-
-/// The two pods of the course, as their manifest lies in the machine's home.
-const PODS: &str = "\
-# Two pods on two workers: what they say to each other crosses the wire.
-apiVersion: v1
-kind: Pod
-metadata:
-  name: pod-a
-  labels:
-    app: pod-a
-spec:
-  nodeName: cilium-ipsec-native-routing-worker
-  containers:
-  - name: netshoot
-    image: nicolaka/netshoot:v0.9
-    command: [\"sleep\", \"infinity\"]
----
-apiVersion: v1
-kind: Pod
-metadata:
-  name: pod-b
-  labels:
-    app: pod-b
-spec:
-  nodeName: cilium-ipsec-native-routing-worker2
-  containers:
-  - name: netshoot
-    image: nicolaka/netshoot:v0.9
-    command: [\"sleep\", \"infinity\"]
-";
 
 /// The chart values of the tutorial.
 const VALUES: &[(&str, &str)] = &[
@@ -76,9 +33,9 @@ pub(in crate::lab::sim) fn furnish_machine(world: &mut World) {
     let files = world.files.entry("machine".to_owned()).or_default();
     files.now = now;
     install_base(files, PlaceKind::Machine);
-    for (path, text) in [("/root/kind-config.yaml", KIND_CONFIG), ("/root/pods.yaml", PODS)] {
-        let laid = files.write(path, text.as_bytes());
-        debug_assert!(laid.is_ok(), "{path}: {laid:?}");
+    for (name, text) in MACHINE_FILES {
+        let laid = files.write(&format!("/root/{name}"), text.as_bytes());
+        debug_assert!(laid.is_ok(), "{name}: {laid:?}");
     }
 }
 

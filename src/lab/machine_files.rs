@@ -1,0 +1,51 @@
+//! The files that lie in the machine's home when the course begins, in every lab.
+
+/// kind's configuration for the course.
+pub const KIND_CONFIG: &str = "\
+# The cluster of the course: one control plane, two workers, and no CNI, as Cilium will be it.
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+name: cilium-ipsec-native-routing
+networking:
+  disableDefaultCNI: true
+nodes:
+- role: control-plane
+  image: kindest/node:v1.23.4
+- role: worker
+  image: kindest/node:v1.23.4
+- role: worker
+  image: kindest/node:v1.23.4
+";
+
+/// The manifest of the course's two pods.
+pub const PODS: &str = "\
+# Two pods on two workers: what they say to each other crosses the wire.
+apiVersion: v1
+kind: Pod
+metadata:
+  name: pod-a
+  labels:
+    app: pod-a
+spec:
+  nodeName: cilium-ipsec-native-routing-worker
+  containers:
+  - name: netshoot
+    image: nicolaka/netshoot:v0.9
+    command: [\"sleep\", \"infinity\"]
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: pod-b
+  labels:
+    app: pod-b
+spec:
+  nodeName: cilium-ipsec-native-routing-worker2
+  containers:
+  - name: netshoot
+    image: nicolaka/netshoot:v0.9
+    command: [\"sleep\", \"infinity\"]
+";
+
+/// All of them: names and texts.
+pub const MACHINE_FILES: &[(&str, &str)] = &[("kind-config.yaml", KIND_CONFIG), ("pods.yaml", PODS)];
