@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use esplain::course::{Book, Entry, Event, Files, Gravity, Progress, Role, SetupLine, Step, Template, lint};
+use esplain::course::{
+    Book, Entry, Event, FileKind, Files, Gravity, Progress, Role, SetupLine, Step, Template, lint, schema,
+};
 use esplain::lab::sim::Sim;
 use esplain::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, TerminalSize};
 use esplain::packet::Frame;
-use esplain::replay::{Claim, Keys, Plan, Report, cast, junit, replay, tap, transcript};
+use esplain::replay::{Claim, Keys, Plan, Report, cast, dead_annotations, junit, replay, tap, transcript};
 use esplain::trouble::Trouble;
 use esplain::words::Language;
 use proptest::prelude::*;
 use regex::Regex;
+use serde_json::Value as Json;
 
 const SEED: u64 = 7;
 
@@ -174,6 +177,154 @@ fn course_of_one_page(files: &Files, page: &str) -> Files {
         (&yaml, files.text(&yaml).unwrap_or_default()),
         (page, files.text(page).unwrap_or_default()),
     ])
+}
+
+/// No annotation of any step fits a line any more.
+#[test]
+fn an_annotation_that_finds_nothing_is_found() {
+    for files in shelf() {
+        let mut broken = book(&files);
+        let mut expected = Vec::new();
+        for step in broken.course.parts.iter_mut().flat_map(|part| &mut part.steps) {
+            for annotation in &mut step.annotations {
+                annotation.line = Template::new("this is never printed");
+                expected.push((step.id.clone(), Some(annotation.id.clone())));
+            }
+        }
+        let found = |book: &Book| {
+            let mut lab = if book.course.ready { Sim::ready(SEED) } else { Sim::new(SEED) };
+            let dead = dead_annotations(book, &mut lab).unwrap_or_else(|trouble| panic!("{trouble}"));
+            dead.into_iter().map(|dead| (dead.step, dead.annotation)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&broken), expected);
+        assert_eq!(found(&book(&files)), []);
+    }
+}
+
+/// The files that editors check lessons with are made of the types that lessons are read into.
+#[test]
+fn the_published_schemas_are_those_of_the_types() {
+    for (kind, name) in [(FileKind::Course, "course"), (FileKind::Step, "step")] {
+        let path = format!("{}/lessons/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let published = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(published == schema(kind), "{path} is not what `esplain lint --schema {name} > {path}` writes");
+    }
+}
+
+#[test]
+fn every_lesson_fits_its_schema_and_names_it() {
+    let schemas = [FileKind::Course, FileKind::Step]
+        .map(|kind| serde_json::from_str::<Json>(&schema(kind)).expect("a schema is JSON"));
+    let yaml = |text: &str| serde_yaml::from_str::<Json>(text).unwrap_or_else(|error| panic!("{error}"));
+    let mut named_by = 0;
+    for files in shelf() {
+        for path in files.paths().filter(|path| path.ends_with(".yaml")) {
+            let text = files.text(path).expect("it was listed");
+            let (schema, named) = if path == "course.yaml" {
+                (&schemas[0], "# yaml-language-server: $schema=../schema/course.schema.json")
+            } else {
+                (&schemas[1], "# yaml-language-server: $schema=../../schema/step.schema.json")
+            };
+            assert_eq!(misfit(schema, schema, &yaml(text)), None, "{path}");
+            let first = text.lines().next().unwrap_or_default();
+            assert!(first == named || !first.starts_with("# yaml-language-server"), "{path}: {first}");
+            named_by += usize::from(first == named);
+        }
+    }
+    assert!(named_by >= 25, "{named_by} lessons name their schema");
+    for (text, why) in [
+        ("id: a\nplace: worker9\n", "place: \"worker9\" is none of the words"),
+        ("id: a\nplace: worker\nchekcs: []\n", "the key `chekcs`"),
+        ("id: a\n", "`place` is missing"),
+        ("id: A B\nplace: worker\n", "id: \"A B\" does not fit"),
+        ("id: a\nplace: worker\nchecks: [{ shows: { rules: { like: [{ prio: 1 }] } } }]\n", "the key `prio`"),
+        ("id: a\nplace: worker\nchecks: [{ shows: { states: { count: -1 } } }]\n", "count"),
+        ("id: a\nplace: worker\nquiz: [{ id: b, kind: nunber, answer: 3 }]\n", "kind"),
+    ] {
+        let found = misfit(&schemas[1], &schemas[1], &yaml(text));
+        assert!(found.as_ref().is_some_and(|found| found.contains(why)), "{text}: {found:?}");
+    }
+}
+
+/// Why a value does not fit a schema: as much of JSON Schema as the published ones use; any other word in them is a panic.
+fn misfit(root: &Json, schema: &Json, value: &Json) -> Option<String> {
+    let words = schema.as_object().expect("a schema is an object");
+    for (word, rule) in words {
+        let found = match word.as_str() {
+            "$schema" | "$defs" | "title" | "description" | "default" | "format" => None,
+            "$ref" => {
+                let path = rule.as_str().and_then(|path| path.strip_prefix('#')).expect("a reference into this file");
+                misfit(root, root.pointer(path).expect("it leads somewhere"), value)
+            }
+            "type" => {
+                let kinds = rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()]);
+                let is = |kind: &Json| match kind.as_str().expect("a type is a word") {
+                    "string" => value.is_string(),
+                    "integer" => value.is_i64() || value.is_u64(),
+                    "number" => value.is_number(),
+                    "boolean" => value.is_boolean(),
+                    "array" => value.is_array(),
+                    "object" => value.is_object(),
+                    "null" => value.is_null(),
+                    other => panic!("the type {other}"),
+                };
+                (!kinds.iter().any(is)).then(|| format!("{value} is no {rule}"))
+            }
+            "enum" => {
+                let known = rule.as_array().expect("a list of words");
+                (!known.contains(value)).then(|| format!("{value} is none of the words {rule}"))
+            }
+            "const" => (rule != value).then(|| format!("{value} is not {rule}")),
+            "minimum" => (value.as_f64().zip(rule.as_f64()).is_some_and(|(value, least)| value < least))
+                .then(|| format!("{value} is too small")),
+            "maximum" => (value.as_f64().zip(rule.as_f64()).is_some_and(|(value, most)| value > most))
+                .then(|| format!("{value} is too great")),
+            "pattern" => {
+                let pattern = Regex::new(rule.as_str().expect("a text")).expect("a regular expression");
+                value.as_str().filter(|text| !pattern.is_match(text)).map(|_| format!("{value} does not fit {rule}"))
+            }
+            "anyOf" | "oneOf" => {
+                let misfits: Vec<Option<String>> =
+                    rule.as_array().expect("a list").iter().map(|one| misfit(root, one, value)).collect();
+                misfits
+                    .iter()
+                    .all(Option::is_some)
+                    .then(|| misfits.into_iter().flatten().collect::<Vec<_>>().join(", nor: "))
+            }
+            "items" => value.as_array().into_iter().flatten().find_map(|item| misfit(root, rule, item)),
+            "required" => rule
+                .as_array()
+                .expect("a list")
+                .iter()
+                .filter_map(Json::as_str)
+                .find(|key| value.is_object() && value.get(key).is_none())
+                .map(|key| format!("`{key}` is missing")),
+            "properties" => rule
+                .as_object()
+                .expect("keys")
+                .iter()
+                .find_map(|(key, rule)| Some(format!("{key}: {}", misfit(root, rule, value.get(key)?)?))),
+            "additionalProperties" => {
+                let known = words.get("properties").and_then(Json::as_object);
+                let mut others = value
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter(|(key, _)| known.is_none_or(|known| !known.contains_key(*key)));
+                match rule {
+                    Json::Bool(allowed) => {
+                        others.next().filter(|_| !allowed).map(|(key, _)| format!("the key `{key}`"))
+                    }
+                    rule => others.find_map(|(key, value)| Some(format!("{key}: {}", misfit(root, rule, value)?))),
+                }
+            }
+            other => panic!("the schema says `{other}`, which this test does not know"),
+        };
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
 }
 
 /// A lab whose reset does nothing.

@@ -112,7 +112,7 @@ pub(super) fn read_folder(folder: &Path) -> Result<Files, Trouble> {
     Ok(files)
 }
 
-/// Reads the texts of a folder: YAML and Markdown, two folders deep, hidden ones passed over.
+/// Reads the texts of a folder, YAML and Markdown, and notes what else is there: two folders deep, hidden ones passed over.
 fn collect(folder: &Path, below: &str, files: &mut Files) -> Result<(), (PathBuf, io::Error)> {
     let failed = |error| (folder.to_owned(), error);
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -127,6 +127,8 @@ fn collect(folder: &Path, below: &str, files: &mut Files) -> Result<(), (PathBuf
         } else if matches!(path.extension().and_then(OsStr::to_str), Some("yaml" | "md")) {
             let text = fs::read_to_string(&path).map_err(|error| (path.clone(), error))?;
             files.insert(format!("{below}{name}"), text);
+        } else {
+            files.note(format!("{below}{name}"));
         }
     }
     Ok(())

@@ -25,7 +25,7 @@ pub const GUIDE_COMMANDS: &[&str] =
     &["decrypt", "explain", "help", "hint", "map", "nodes", "notes", "packets", "show", "task", "trace", "watch"];
 
 /// The labs that a course may name.
-const LABS: &[&str] = &["sim", "kernel", "kind", "recording"];
+pub(super) const LABS: &[&str] = &["sim", "kernel", "kind", "recording"];
 
 /// Reads `course.yaml` and the steps it names. Faults are added to `faults`; `None` when there is no course to speak of.
 /// A step with a fault is left out, and so a course with faults is not whole.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use include_dir::{Dir, DirEntry, include_dir};
 
@@ -6,7 +6,11 @@ static LESSONS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
 
 /// The text files of a course, by their paths within its folder, with `/` between folders.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Files(BTreeMap<String, String>);
+pub struct Files {
+    texts: BTreeMap<String, String>,
+    /// The paths of what is there and is no text: pictures.
+    others: BTreeSet<String>,
+}
 
 impl Files {
     /// The ids of the courses in the binary.
@@ -27,17 +31,27 @@ impl Files {
 
     /// Adds a file.
     pub fn insert(&mut self, path: impl Into<String>, text: impl Into<String>) {
-        self.0.insert(path.into(), text.into());
+        self.texts.insert(path.into(), text.into());
+    }
+
+    /// Notes that there is a file which is not read: a picture.
+    pub fn note(&mut self, path: impl Into<String>) {
+        self.others.insert(path.into());
+    }
+
+    /// Whether there is such a file, a text or not.
+    pub fn holds(&self, path: &str) -> bool {
+        self.texts.contains_key(path) || self.others.contains(path)
     }
 
     /// The text of a file.
     pub fn text(&self, path: &str) -> Option<&str> {
-        self.0.get(path).map(String::as_str)
+        self.texts.get(path).map(String::as_str)
     }
 
     /// The paths of all files, in order.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.texts.keys().map(String::as_str)
     }
 
     fn collect(&mut self, folder: &Dir<'_>, course: &str) {
@@ -46,8 +60,10 @@ impl Files {
                 DirEntry::Dir(inner) => self.collect(inner, course),
                 DirEntry::File(file) => {
                     let path = file.path().strip_prefix(course).ok().and_then(|path| path.to_str());
-                    if let (Some(path), Some(text)) = (path, file.contents_utf8()) {
-                        self.insert(path.replace('\\', "/"), text);
+                    let Some(path) = path.map(|path| path.replace('\\', "/")) else { continue };
+                    match file.contents_utf8().filter(|_| is_text(&path)) {
+                        Some(text) => self.insert(path, text),
+                        None => self.note(path),
                     }
                 }
             }
@@ -57,6 +73,12 @@ impl Files {
 
 impl<P: Into<String>, T: Into<String>> FromIterator<(P, T)> for Files {
     fn from_iter<I: IntoIterator<Item = (P, T)>>(files: I) -> Self {
-        Self(files.into_iter().map(|(path, text)| (path.into(), text.into())).collect())
+        let texts = files.into_iter().map(|(path, text)| (path.into(), text.into())).collect();
+        Self { texts, others: BTreeSet::new() }
     }
+}
+
+/// Whether a file of a course is one of those that are read.
+fn is_text(path: &str) -> bool {
+    matches!(path.rsplit_once('.'), Some((_, "yaml" | "md")))
 }

@@ -1,9 +1,11 @@
 //! What is wrong with a course beyond what stops it from being read: missing words, short hint ladders, unreachable
-//! files, addresses of one cluster, lines too wide for a terminal.
+//! files, addresses and keys of one cluster, links that lead nowhere, lines too wide for a terminal. Each fault has its
+//! place: what is missing is missed at the heading it belongs below.
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use pulldown_cmark::{Event, Options, Parser, Tag};
 use regex::Regex;
 use unicode_width::UnicodeWidthStr;
 
@@ -15,6 +17,8 @@ use super::quiz::{Question, QuestionKind};
 use super::step::Step;
 use super::template::{Template, VARIABLES};
 use super::text::{QuestionText, StepText};
+use super::yaml;
+use crate::xfrm::hide_keys;
 
 /// The columns that lines which cannot wrap must fit into.
 const WIDTH: usize = 80;
@@ -29,8 +33,14 @@ pub fn lint(files: &Files) -> Vec<Fault> {
             for step in book.course.steps() {
                 let file = format!("{language}/{}.md", step.id);
                 match book.text(language).and_then(|text| text.steps.get(&step.id)) {
-                    Some(text) => step_words(step, text, &file, &mut faults),
-                    None => faults.push(Fault::error(file, None, format!("the step `{}` has no words here", step.id))),
+                    Some(text) => {
+                        let source = files.text(&file).unwrap_or_default();
+                        step_words(step, text, &mut Page { file: &file, source, faults: &mut faults });
+                    }
+                    None => {
+                        let what = format!("the step `{}` has no words in `{language}`: {file} is missing", step.id);
+                        faults.push(Fault::error("course.yaml", spot_of_step(files, &step.id), what));
+                    }
                 }
             }
         }
@@ -39,9 +49,9 @@ pub fn lint(files: &Files) -> Vec<Fault> {
         let source = files.text(path).unwrap_or_default();
         if path.contains('/') && matches!(path.rsplit_once('.'), Some((_, "md"))) {
             markdown(path, source, &mut faults);
+            links(path, source, files, &mut faults);
         }
-        // The plan in course.yaml is where a course's own values stand.
-        if path != "course.yaml" && matches!(path.rsplit_once('.'), Some((_, "md" | "yaml"))) {
+        if matches!(path.rsplit_once('.'), Some((_, "md" | "yaml"))) {
             fixed_values(path, source, &mut faults);
         }
     }
@@ -55,127 +65,193 @@ fn strays(book: &Book, files: &Files, faults: &mut Vec<Fault>) {
     let course = &book.course;
     let source = files.text("course.yaml").unwrap_or_default();
     for path in files.paths() {
+        let beginning = || Some(Spot::of_line(files.text(path).unwrap_or_default(), 1));
         if let Some(id) = step_of_path(path) {
             // A step with faults is not in the course, and yet not out of reach.
             let named = source
                 .lines()
                 .any(|line| line.split(|c: char| !(c.is_alphanumeric() || c == '-')).any(|word| word == id));
             if course.step(id).is_none() && !named {
-                let fault = Fault::error(path, None, format!("no part of course.yaml names the step `{id}`"));
+                let fault = Fault::error(path, beginning(), format!("no part of course.yaml names the step `{id}`"));
                 faults.push(fault.help("add it to a part, or remove the file"));
             }
         } else if let Some((language, page)) = path.strip_suffix(".md").and_then(|path| path.split_once('/')) {
             if !course.languages.iter().any(|known| known == language) {
-                let fault = Fault::error(path, None, format!("`{language}` is none of the course's languages"));
+                let fault = Fault::error(path, beginning(), format!("`{language}` is none of the course's languages"));
                 faults.push(fault.did_you_mean(language, course.languages.iter().map(String::as_str)));
             } else if page != "course"
                 && course.step(page).is_none()
                 && files.text(&format!("steps/{page}.yaml")).is_none()
             {
-                let fault = Fault::error(path, None, format!("there is no step `{page}`"));
+                let fault = Fault::error(path, beginning(), format!("there is no step `{page}`"));
                 faults.push(fault.did_you_mean(page, course.steps().map(|step| step.id.as_str())));
             }
         }
     }
 }
 
-fn course_words(book: &Book, language: &str, files: &Files, faults: &mut Vec<Fault>) {
-    let file = format!("{language}/course.md");
-    if files.text(&file).is_none() {
-        faults.push(Fault::error(file, None, "the course has no words here"));
-        return;
+/// A Markdown file, and what is wrong with it.
+struct Page<'a> {
+    file: &'a str,
+    source: &'a str,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Page<'_> {
+    /// The place of a heading; of the one it belongs below, if it is not there; or of the title.
+    fn place(&self, heading: &str, below: &str) -> Option<Spot> {
+        let line = |wanted: &str| {
+            let wanted: Vec<&str> = wanted.split_whitespace().collect();
+            self.source.lines().position(|line| line.split_whitespace().eq(wanted.iter().copied()))
+        };
+        let at = line(heading).or_else(|| line(below)).unwrap_or(0);
+        Some(Spot::of_line(self.source, at + 1))
     }
-    let Some(text) = book.text(language) else { return };
-    need(&text.title, &file, "the title, `# …`", faults);
-    need(&text.blurb, &file, "some sentences below the title", faults);
-    for part in &book.course.parts {
-        let title = text.parts.get(&part.id).map_or("", String::as_str);
-        need(title, &file, &format!("`## part {}`", part.id), faults);
+
+    /// A fault when the text below a heading is not there.
+    fn need(&mut self, text: &str, heading: &str, below: &str, what: &str) {
+        if text.trim().is_empty() {
+            let at = self.place(heading, below);
+            self.faults.push(Fault::error(self.file, at, format!("{what} is missing")));
+        }
     }
-    for id in text.parts.keys().filter(|id| book.course.parts.iter().all(|part| part.id != **id)) {
-        let fault = Fault::error(&file, None, format!("`## part {id}`: there is no such part"));
-        faults.push(fault.did_you_mean(id, book.course.parts.iter().map(|part| part.id.as_str())));
+
+    /// A fault for each heading with an id that the logic does not know.
+    fn unknown<'k>(
+        &mut self,
+        heading: &str,
+        keys: impl Iterator<Item = &'k String>,
+        known: impl Iterator<Item = &'k str>,
+    ) {
+        let known: Vec<&str> = known.collect();
+        for key in keys.filter(|key| !known.contains(&key.as_str())) {
+            let at = self.place(&format!("{heading} {key}"), "");
+            let word = heading.trim_start_matches(['#', ' ']);
+            let fault = Fault::error(self.file, at, format!("`{word} {key}`: the YAML file has no such id"));
+            self.faults.push(fault.did_you_mean(key, known.iter().copied()));
+        }
     }
 }
 
-fn step_words(step: &Step, text: &StepText, file: &str, faults: &mut Vec<Fault>) {
-    need(&text.title, file, "the title, `# …`", faults);
-    need(&text.why, file, "`## why`", faults);
-    need(&text.seen, file, "`## seen`", faults);
-    need(&text.task, file, "`## task`", faults);
+fn course_words(book: &Book, language: &str, files: &Files, faults: &mut Vec<Fault>) {
+    let file = format!("{language}/course.md");
+    let Some(source) = files.text(&file) else {
+        let what = format!("the course has no words in `{language}`: {file} is missing");
+        faults.push(Fault::error("course.yaml", spot_of_language(files, language), what));
+        return;
+    };
+    let Some(text) = book.text(language) else { return };
+    let mut page = Page { file: &file, source, faults };
+    page.need(&text.title, "", "", "the title, `# …`");
+    page.need(&text.blurb, "", "", "some sentences below the title");
+    for part in &book.course.parts {
+        let title = text.parts.get(&part.id).map_or("", String::as_str);
+        let heading = format!("## part {}", part.id);
+        page.need(title, &heading, "", &format!("`{heading}`"));
+    }
+    for id in text.parts.keys().filter(|id| book.course.parts.iter().all(|part| part.id != **id)) {
+        let at = page.place(&format!("## part {id}"), "");
+        let fault = Fault::error(&file, at, format!("`## part {id}`: there is no such part"));
+        page.faults.push(fault.did_you_mean(id, book.course.parts.iter().map(|part| part.id.as_str())));
+    }
+}
+
+fn step_words(step: &Step, text: &StepText, page: &mut Page<'_>) {
+    page.need(&text.title, "", "", "the title, `# …`");
+    for (said, heading) in [(&text.why, "## why"), (&text.seen, "## seen"), (&text.task, "## task")] {
+        page.need(said, heading, "", &format!("`{heading}`"));
+    }
     if !step.checks.is_empty() {
-        need(&text.solution, file, "`## solution`", faults);
+        page.need(&text.solution, "## solution", "", "`## solution`");
         if text.hints.len() < 2 {
             let what = format!("{} of at least 2 hints before the solution", text.hints.len());
-            faults.push(Fault::error(file, None, what).help("add `## hint` sections, from vague to precise"));
+            let fault = Fault::error(page.file, page.place("## hint", "## solution"), what);
+            page.faults.push(fault.help("add `## hint` sections, from vague to precise"));
         }
     }
     for (at, hint) in text.hints.iter().enumerate() {
-        need(hint, file, &format!("the text of hint {}", at + 1), faults);
+        page.need(hint, "## hint", "", &format!("the text of hint {}", at + 1));
     }
     if step.checks.len() > 1 {
         for check in &step.checks {
             let said = text.checks.get(&check.id).map_or("", String::as_str);
-            need(said, file, &format!("`## check {}`", check.id), faults);
+            let heading = format!("## check {}", check.id);
+            page.need(said, &heading, "## task", &format!("`{heading}`"));
         }
     }
-    unknown(file, "check", text.checks.keys(), step.checks.iter().map(|check| check.id.as_str()), faults);
+    page.unknown("## check", text.checks.keys(), step.checks.iter().map(|check| check.id.as_str()));
     for annotation in &step.annotations {
         let note = text.notes.get(&annotation.id).map_or("", String::as_str);
-        need(note, file, &format!("`## note {}`", annotation.id), faults);
+        let heading = format!("## note {}", annotation.id);
+        page.need(note, &heading, "## seen", &format!("`{heading}`"));
     }
-    unknown(file, "note", text.notes.keys(), step.annotations.iter().map(|note| note.id.as_str()), faults);
+    page.unknown("## note", text.notes.keys(), step.annotations.iter().map(|note| note.id.as_str()));
     for question in &step.quiz {
         match text.quiz.get(&question.id) {
-            Some(words) => question_words(question, words, file, faults),
-            None => need("", file, &format!("`## quiz {}`", question.id), faults),
+            Some(words) => question_words(question, words, page),
+            None => page.need("", "", "", &format!("`## quiz {}`", question.id)),
         }
     }
-    unknown(file, "quiz", text.quiz.keys(), step.quiz.iter().map(|question| question.id.as_str()), faults);
+    page.unknown("## quiz", text.quiz.keys(), step.quiz.iter().map(|question| question.id.as_str()));
 }
 
-fn question_words(question: &Question, text: &QuestionText, file: &str, faults: &mut Vec<Fault>) {
+fn question_words(question: &Question, text: &QuestionText, page: &mut Page<'_>) {
     let id = &question.id;
-    need(&text.question, file, &format!("the question below `## quiz {id}`"), faults);
+    let quiz = format!("## quiz {id}");
+    page.need(&text.question, &quiz, "", &format!("the question below `{quiz}`"));
     for option in question.options() {
         let words = text.options.get(option);
-        need(words.map_or("", |words| &words.text), file, &format!("`### choice {option}` of `{id}`"), faults);
+        let heading = format!("### choice {option}");
+        page.need(words.map_or("", |words| &words.text), &quiz, "", &format!("`{heading}` of `{id}`"));
         let explained = words.map_or("", |words| &words.explanation);
-        need(explained, file, &format!("the explanation (`> …`) below `### choice {option}` of `{id}`"), faults);
+        page.need(explained, &quiz, "", &format!("the explanation (`> …`) below `{heading}` of `{id}`"));
     }
-    unknown(file, "choice", text.options.keys(), question.options().iter().map(String::as_str), faults);
+    page.unknown("### choice", text.options.keys(), question.options().iter().map(String::as_str));
     if !matches!(question.kind, QuestionKind::Choice { .. } | QuestionKind::Choices { .. }) {
-        need(&text.right, file, &format!("`### right` of `{id}`"), faults);
-        need(&text.wrong_otherwise, file, &format!("`### wrong` of `{id}`, for any other answer"), faults);
+        page.need(&text.right, &quiz, "", &format!("`### right` of `{id}`"));
+        page.need(&text.wrong_otherwise, &quiz, "", &format!("`### wrong` of `{id}`, for any other answer"));
     }
     let keys = question.wrong_keys();
     for key in &keys {
         let explained = text.wrong.get(*key).map_or("", String::as_str);
-        need(explained, file, &format!("`### wrong {key}` of `{id}`"), faults);
+        page.need(explained, &quiz, "", &format!("`### wrong {key}` of `{id}`"));
     }
-    unknown(file, "wrong", text.wrong.keys(), keys.into_iter(), faults);
+    page.unknown("### wrong", text.wrong.keys(), keys.into_iter());
 }
 
-/// A fault when a text is not there.
-fn need(text: &str, file: &str, what: &str, faults: &mut Vec<Fault>) {
-    if text.trim().is_empty() {
-        faults.push(Fault::error(file, None, format!("{what} is missing")));
-    }
+/// Where course.yaml lists a step.
+fn spot_of_step(files: &Files, step: &str) -> Option<Spot> {
+    let source = files.text("course.yaml")?;
+    let course: yaml::Course = yaml::read("course.yaml", source).ok()?;
+    let listed = course.parts.iter().flat_map(|part| &part.steps).find(|listed| listed.value == step)?;
+    yaml::spot(source, listed)
 }
 
-/// A fault for each key that the logic does not know.
-fn unknown<'k>(
-    file: &str,
-    heading: &str,
-    keys: impl Iterator<Item = &'k String>,
-    known: impl Iterator<Item = &'k str>,
-    faults: &mut Vec<Fault>,
-) {
-    let known: Vec<&str> = known.collect();
-    for key in keys.filter(|key| !known.contains(&key.as_str())) {
-        let fault = Fault::error(file, None, format!("`{heading} {key}`: the YAML file has no such id"));
-        faults.push(fault.did_you_mean(key, known.iter().copied()));
-    }
+/// Where course.yaml lists a language.
+fn spot_of_language(files: &Files, language: &str) -> Option<Spot> {
+    let source = files.text("course.yaml")?;
+    let course: yaml::Course = yaml::read("course.yaml", source).ok()?;
+    yaml::spot(source, course.languages.iter().find(|listed| listed.value == language)?)
+}
+
+/// The fault of an annotation that finds no line in what the solution prints; of the solution, for `None`, when it does not
+/// do the step. That is known only once the solution ran: `got` says what came.
+pub fn dead_annotation(files: &Files, step: &str, annotation: Option<&str>, got: &str) -> Fault {
+    let file = format!("steps/{step}.yaml");
+    let source = files.text(&file).unwrap_or_default();
+    let read: Option<yaml::Step> = yaml::read(&file, source).ok();
+    let spot = read.and_then(|read| match annotation {
+        Some(id) => {
+            let found = read.annotations.iter().find(|annotation| annotation.id.value == id)?;
+            yaml::spot(source, &found.line)
+        }
+        None => yaml::spot(source, read.solution.first()?),
+    });
+    let what = match annotation {
+        Some(id) => format!("the annotation `{id}` finds no line in what the solution prints"),
+        None => "the solution does not do the step".to_owned(),
+    };
+    Fault::error(file, spot, what).help(got.to_owned())
 }
 
 /// Variables that do not exist, and lines that cannot wrap and are too wide.
@@ -189,9 +265,16 @@ fn markdown(path: &str, source: &str, faults: &mut Vec<Fault>) {
     }
     let mut fenced = false;
     for (at, line) in source.lines().enumerate() {
-        let fence = line.trim_start().starts_with("```");
+        let fence = ["```", "~~~"].iter().any(|mark| line.trim_start().starts_with(mark));
         fenced ^= fence;
-        let cannot_wrap = (fenced && !fence) || line.starts_with('|');
+        let cannot_wrap = (fenced && !fence) || line.trim_start().starts_with('|');
+        // Chinese breaks between any two signs; a long word of letters does not.
+        let word = line.split_whitespace().find(|word| word.is_ascii() && word.len() > WIDTH && !fenced);
+        if let Some(word) = word.filter(|_| !cannot_wrap) {
+            let what = format!("a word of {} columns cannot wrap", word.len());
+            let fault = Fault::warning(path, Some(Spot::of_line(source, at + 1)), what);
+            faults.push(fault.help(format!("keep words within {WIDTH} columns")));
+        }
         if cannot_wrap && line.width() > WIDTH {
             let what = format!("this line cannot wrap and is {} columns wide", line.width());
             let fault = Fault::warning(path, Some(Spot::of_line(source, at + 1)), what);
@@ -200,14 +283,98 @@ fn markdown(path: &str, source: &str, faults: &mut Vec<Fault>) {
     }
 }
 
+/// Links and images that lead nowhere. What is on the web is not asked, only whether it could be there.
+fn links(path: &str, source: &str, files: &Files, faults: &mut Vec<Fault>) {
+    static WEB: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^https?://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?([/?#]\S*)?$")
+            .expect("the pattern is a regular expression")
+    });
+    for (event, octets) in Parser::new_ext(source, Options::ENABLE_TABLES).into_offset_iter() {
+        let (noun, target) = match event {
+            Event::Start(Tag::Link { dest_url, .. }) => ("link", dest_url),
+            Event::Start(Tag::Image { dest_url, .. }) => ("image", dest_url),
+            _ => continue,
+        };
+        let mut fault = |what: String| faults.push(Fault::error(path, Some(Spot::of(source, octets.clone())), what));
+        // What the lab fills in is not known here.
+        if target.contains('{') {
+            continue;
+        }
+        if let Some((scheme, rest)) = target.split_once(':') {
+            let possible = match scheme {
+                "http" | "https" => WEB.is_match(&target),
+                "mailto" => rest.contains('@'),
+                _ => false,
+            };
+            if !possible {
+                fault(format!("the {noun} `{target}` leads nowhere"));
+            }
+            continue;
+        }
+        let (file, anchor) = target.split_once('#').map_or((&*target, None), |(file, anchor)| (file, Some(anchor)));
+        let Some(file) = resolved(path, file) else {
+            fault(format!("the {noun} `{target}` leads out of the course's folder"));
+            continue;
+        };
+        if !files.holds(&file) {
+            fault(format!("the {noun} `{target}` leads to {file}, which is not there"));
+            continue;
+        }
+        if let Some(anchor) = anchor.filter(|_| file.rsplit_once('.').is_some_and(|(_, ending)| ending == "md")) {
+            let mut headings = files.text(&file).unwrap_or_default().lines().filter(|line| line.starts_with('#'));
+            if !headings.any(|heading| slug(heading) == anchor) {
+                fault(format!("{file} has no heading `#{anchor}`"));
+            }
+        }
+    }
+}
+
+/// The path that a link from `page` leads to, within the course's folder; `None` when it leads out of it. An empty link is
+/// one to the page itself.
+fn resolved(page: &str, link: &str) -> Option<String> {
+    if link.is_empty() {
+        return Some(page.to_owned());
+    }
+    let mut path: Vec<&str> = page.split('/').collect();
+    path.pop();
+    if link.starts_with('/') {
+        return None;
+    }
+    for part in link.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                path.pop()?;
+            }
+            name => path.push(name),
+        }
+    }
+    Some(path.join("/"))
+}
+
+/// The anchor that forges make of a heading.
+fn slug(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = words.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
+    kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+}
+
 /// Addresses and keys of one cluster, which are another's on the next.
 fn fixed_values(path: &str, source: &str, faults: &mut Vec<Fault>) {
     static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"\b(?:10|172|192)\\?\.\d{1,3}\\?\.\d{1,3}\\?\.\d{1,3}\b")
             .expect("the pattern is a regular expression")
     });
-    static KEY: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"\b(?:0x)?[0-9a-fA-F]{32,}\b").expect("the pattern is a regular expression"));
+    // 16 octets or more: in one piece, in words of four, octet by octet; or base64 of any length that could be a secret's.
+    static KEY: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?x) \b(?:0x)?[0-9a-fA-F]{32,}\b
+            | \b(?:0x)?[0-9a-fA-F]{8}(?:[\ _:][0-9a-fA-F]{8}){3,}\b
+            | \b[0-9a-fA-F]{2}(?:[\ :][0-9a-fA-F]{2}){15,}\b
+            | [A-Za-z0-9+/]{40,}={0,2}",
+        )
+        .expect("the pattern is a regular expression")
+    });
     let mut found = |octets: Range<usize>, noun: &str, help: &str| {
         let line = source.get(..octets.start).and_then(|before| before.rsplit('\n').next()).unwrap_or_default();
         let comment =
@@ -218,10 +385,17 @@ fn fixed_values(path: &str, source: &str, faults: &mut Vec<Fault>) {
             faults.push(Fault::error(path, Some(Spot::of(source, octets)), what).help(help));
         }
     };
-    for address in ADDRESS.find_iter(source) {
+    // The plan in course.yaml is where a course's own values stand.
+    for address in ADDRESS.find_iter(source).filter(|_| path != "course.yaml") {
         found(address.range(), "the address", "write a variable: `{pod_b_ip}`, `{cilium_host_b}`, …");
     }
-    for key in KEY.find_iter(source) {
+    let is_digest =
+        |key: &regex::Match<'_>| source.get(..key.start()).is_some_and(|before| before.ends_with("sha256:"));
+    let is_hex = |text: &str| {
+        text.trim_start_matches("0x").bytes().all(|octet| octet.is_ascii_hexdigit() || b" _:".contains(&octet))
+    };
+    let is_key = |key: &regex::Match<'_>| is_hex(key.as_str()) || hide_keys(key.as_str()) != key.as_str();
+    for key in KEY.find_iter(source).filter(|key| is_key(key) && !is_digest(key)) {
         found(key.range(), "the key", "no key belongs into a lesson; `{wrong_key}` is for being wrong on purpose");
     }
 }
@@ -328,21 +502,26 @@ mod tests {
                 "format: 2",
                 "course.yaml:1:9: format 2 is not read here; this esplain reads 1",
             ),
-            ("course.yaml", "languages: [en]", "languages: [en, zh]", "zh/look.md: the step `look` has no words here"),
+            (
+                "course.yaml",
+                "languages: [en]",
+                "languages: [en, zh]",
+                "course.yaml:7:13: the step `look` has no words in `zh`: zh/look.md is missing",
+            ),
             ("course.yaml", "parts:", "parts: [", "course.yaml:"),
-            ("en/course.md", "## part one\nOne", "", "en/course.md: `## part one` is missing"),
-            ("en/look.md", "## hint\na\n", "", "en/look.md: 1 of at least 2 hints before the solution"),
-            ("en/look.md", "## why\nBecause.\n", "", "en/look.md: `## why` is missing"),
-            ("en/look.md", "## note spi\nSPI.\n", "", "en/look.md: `## note spi` is missing"),
-            ("en/look.md", "## note spi", "## note sip", "en/look.md: `note sip`: the YAML file has no such id"),
-            ("en/look.md", "### wrong two\nNo.\n", "", "en/look.md: `### wrong two` of `how-many` is missing"),
+            ("en/course.md", "## part one\nOne", "", "en/course.md:1:1: `## part one` is missing"),
+            ("en/look.md", "## hint\na\n", "", "en/look.md:6:1: 1 of at least 2 hints before the solution"),
+            ("en/look.md", "## why\nBecause.\n", "", "en/look.md:1:1: `## why` is missing"),
+            ("en/look.md", "## note spi\nSPI.\n", "", "en/look.md:12:1: `## note spi` is missing"),
+            ("en/look.md", "## note spi", "## note sip", "en/look.md:14:1: `note sip`: the YAML file has no such id"),
+            ("en/look.md", "### wrong two\nNo.\n", "", "en/look.md:16:1: `### wrong two` of `how-many` is missing"),
             (
                 "en/look.md",
                 "### wrong\nNo.\n",
                 "",
-                "en/look.md: `### wrong` of `how-many`, for any other answer is missing",
+                "en/look.md:16:1: `### wrong` of `how-many`, for any other answer is missing",
             ),
-            ("en/look.md", "### right\nYes.\n", "", "en/look.md: `### right` of `how-many` is missing"),
+            ("en/look.md", "### right\nYes.\n", "", "en/look.md:16:1: `### right` of `how-many` is missing"),
             ("en/look.md", "Because.", "Because {spy}.", "en/look.md:3:9: there is no variable `{spy}`"),
             (
                 "en/look.md",
@@ -350,6 +529,50 @@ mod tests {
                 "0123456789abcdef0123456789abcdef01234567",
                 "en/look.md:3:1: the key `0123456789abcdef0123456789abcdef01234567` is that of one cluster",
             ),
+            (
+                "en/look.md",
+                "Because.",
+                "01234567 89abcdef 01234567 89abcdef 01234567",
+                "en/look.md:3:1: the key `01234567 89abcdef 01234567 89abcdef 01234567` is that of one cluster",
+            ),
+            (
+                "en/look.md",
+                "Because.",
+                "MyByZmM0MTA2KGdjbShhZXMpKSAwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3IDEyOA==",
+                "en/look.md:3:1: the key `MyByZmM0",
+            ),
+            (
+                "course.yaml",
+                "parts:",
+                "# 0x0\nplan: { pod_a: 0123456789abcdef0123456789abcdef }\nparts:",
+                "course.yaml:6:16: the key",
+            ),
+            (
+                "en/look.md",
+                "Because.",
+                "[x](gone.md)",
+                "en/look.md:3:1: the link `gone.md` leads to en/gone.md, which is not there",
+            ),
+            (
+                "en/look.md",
+                "Because.",
+                "![x](../map.svg)",
+                "en/look.md:3:1: the image `../map.svg` leads to map.svg, which is not there",
+            ),
+            (
+                "en/look.md",
+                "Because.",
+                "[x](../../a.md)",
+                "en/look.md:3:1: the link `../../a.md` leads out of the course's folder",
+            ),
+            (
+                "en/look.md",
+                "Because.",
+                "[x](course.md#part-two)",
+                "en/look.md:3:1: en/course.md has no heading `#part-two`",
+            ),
+            ("en/look.md", "Because.", "So [x](http://)", "en/look.md:3:4: the link `http://` leads nowhere"),
+            ("en/look.md", "Because.", "[x](gopher://x)", "en/look.md:3:1: the link `gopher://x` leads nowhere"),
         ] {
             let found = said(&changed(path, from, to));
             assert!(found.iter().any(|found| found.starts_with(fault)), "{from:?} -> {to:?}: {found:#?}");
@@ -364,12 +587,42 @@ mod tests {
         files.insert("fr/look.md", "# Regarder\n");
         let found = said(&files);
         for fault in [
-            "steps/leap.yaml: no part of course.yaml names the step `leap`",
-            "en/lok.md: there is no step `lok`",
-            "fr/look.md: `fr` is none of the course's languages",
+            "steps/leap.yaml:1:1: no part of course.yaml names the step `leap`",
+            "en/lok.md:1:1: there is no step `lok`",
+            "fr/look.md:1:1: `fr` is none of the course's languages",
         ] {
             assert!(found.iter().any(|found| found == fault), "{found:#?}");
         }
+    }
+
+    #[test]
+    fn links_that_lead_somewhere_are_no_fault() {
+        for link in [
+            "course.md",
+            "course.md#part-one",
+            "#why",
+            "../map.svg",
+            "https://docs.cilium.io/en/v1.13/#a",
+            "mailto:a@b.c",
+            "http://{pod_b_ip}/",
+        ] {
+            let mut files = changed("en/look.md", "Because.", &format!("See [it]({link})."));
+            files.note("map.svg");
+            assert_eq!(said(&files), [""; 0], "{link}");
+        }
+        let digest = "ab".repeat(32);
+        assert_eq!(said(&changed("en/look.md", "Because.", &format!("kindest/node@sha256:{digest}"))), [""; 0]);
+    }
+
+    #[test]
+    fn an_annotation_that_finds_nothing_is_shown_where_it_is_written() {
+        let fault = dead_annotation(&small(), "look", Some("spi"), "nothing");
+        assert_eq!(
+            fault.to_string(),
+            "steps/look.yaml:8:22: the annotation `spi` finds no line in what the solution prints"
+        );
+        let fault = dead_annotation(&small(), "look", None, "nothing");
+        assert_eq!(fault.to_string(), "steps/look.yaml:6:5: the solution does not do the step");
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::super::{Io, bookshelf};
-use crate::course::{Book, Files, Gravity, lint, with_language, with_step};
+use crate::course::{Book, FileKind, Files, Gravity, lint, schema, with_language, with_step};
 use crate::trouble::{Exit, Trouble};
 use crate::words::Language;
 
@@ -12,6 +12,8 @@ const COURSE: &str = include_str!("../../../assets/scaffold/course.yaml");
 const STEP: &str = include_str!("../../../assets/scaffold/step.yaml");
 /// The step that a new course begins with.
 const FIRST: &str = "first";
+/// Where a course that stands alone has the schemas of its files.
+const OWN_SCHEMAS: &str = "schema";
 
 /// Begins a course.
 pub(super) fn course(folder: &Path, languages: &[String], io: &mut Io) -> Result<Exit, Trouble> {
@@ -24,9 +26,14 @@ pub(super) fn course(folder: &Path, languages: &[String], io: &mut Io) -> Result
     let languages = languages.iter().map(|language| speaks(language)).collect::<Result<Vec<_>, _>>()?;
     let codes: Vec<&str> = languages.iter().map(|language| language.code()).collect();
     let mut files = Files::default();
-    let of_id = |text: &str, own: &str| text.replace("__ID__", own);
+    let schemas = schemas(folder);
+    let of_id = |text: &str, own: &str| text.replace("__ID__", own).replace("__SCHEMAS__", schemas);
     files.insert("course.yaml", of_id(COURSE, id).replace("__LANGUAGES__", &codes.join(", ")));
-    files.insert(format!("steps/{FIRST}.yaml"), of_id(STEP, FIRST));
+    files.insert(format!("steps/{FIRST}.yaml"), of_id(&STEP.replace("__SCHEMAS__", "../__SCHEMAS__"), FIRST));
+    if schemas == OWN_SCHEMAS {
+        files.insert("schema/course.schema.json", schema(FileKind::Course));
+        files.insert("schema/step.schema.json", schema(FileKind::Step));
+    }
     for language in &languages {
         files.insert(format!("{language}/course.md"), of_id(course_words(*language), id));
         files.insert(format!("{language}/{FIRST}.md"), of_id(step_words(*language), FIRST));
@@ -52,7 +59,10 @@ pub(super) fn step(folder: &Path, id: &str, after: Option<&str>, io: &mut Io) ->
     })?;
     let mut new = Files::default();
     new.insert("course.yaml", listed);
-    new.insert(format!("steps/{id}.yaml"), STEP.replace("__ID__", id));
+    new.insert(
+        format!("steps/{id}.yaml"),
+        STEP.replace("__ID__", id).replace("__SCHEMAS__", &format!("../{}", schemas(folder))),
+    );
     for language in &book.course.languages {
         let words = language.parse().map_or(step_words(Language::En), step_words);
         new.insert(format!("{language}/{id}.md"), words.replace("__ID__", id));
@@ -79,6 +89,12 @@ pub(super) fn translation(folder: &Path, language: &str, io: &mut Io) -> Result<
         }
     }
     write(folder, &new, &merged(&files, &new), io)
+}
+
+/// The folder with the schemas that editors check a course with, as course.yaml sees it: the one of a shelf of courses, or
+/// the course's own.
+fn schemas(folder: &Path) -> &'static str {
+    if folder.join("../schema/step.schema.json").is_file() { "../schema" } else { OWN_SCHEMAS }
 }
 
 fn course_words(language: Language) -> &'static str {
