@@ -207,7 +207,10 @@ fn the_published_schemas_are_those_of_the_types() {
     for (kind, name) in [(FileKind::Course, "course"), (FileKind::Step, "step")] {
         let path = format!("{}/lessons/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
         let published = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(published == schema(kind), "{path} is not what `esplain lint --schema {name} > {path}` writes");
+        let made = schema(kind);
+        let differing = published.lines().zip(made.lines()).position(|(is, should)| is != should).map(|at| at + 1);
+        let write = format!("esplain lint --schema {name} > lessons/schema/{name}.schema.json");
+        assert!(published == made, "line {differing:?} of {path} is not what `{write}` writes");
     }
 }
 
