@@ -24,8 +24,17 @@ fn of_day(time: Timestamp) -> u32 {
     (time.0 / 1_000_000 % 86_400_000) as u32
 }
 
-/// Writes what this host has to write into a packet's options: its address, the time.
+/// Writes what the sender of a packet has to write into its options: its address, the time.
+pub(super) fn send(octets: &mut [u8], address: Ipv4Addr, now: Timestamp) {
+    fill(octets, address, now, false);
+}
+
+/// The same for a host that gets the packet, for itself or to pass it on: one for which there is no room is counted.
 pub(super) fn visit(octets: &mut [u8], address: Ipv4Addr, now: Timestamp) {
+    fill(octets, address, now, true);
+}
+
+fn fill(octets: &mut [u8], address: Ipv4Addr, now: Timestamp, counts: bool) {
     ipv4::rewrite(octets, |header| {
         let mut words = header.options.as_slice().to_vec();
         for (kind, range) in each(&words) {
@@ -34,7 +43,7 @@ pub(super) fn visit(octets: &mut [u8], address: Ipv4Addr, now: Timestamp) {
                 option::RECORD_ROUTE => {
                     write(words, &address.octets());
                 }
-                option::TIMESTAMP => stamp(words, address, of_day(now)),
+                option::TIMESTAMP => stamp(words, address, of_day(now), counts),
                 _ => {}
             }
         }
@@ -88,7 +97,7 @@ fn write(words: &mut [u8], value: &[u8]) -> bool {
 }
 
 /// One time stamp; where none fits any more, the high four bits of the flags count the hosts that could not write.
-fn stamp(words: &mut [u8], address: Ipv4Addr, time: u32) {
+fn stamp(words: &mut [u8], address: Ipv4Addr, time: u32, counts: bool) {
     let Some(&flags) = words.get(3) else { return };
     let with_address = [address.octets(), time.to_be_bytes()].concat();
     let written = match flags & 0xf {
@@ -98,6 +107,7 @@ fn stamp(words: &mut [u8], address: Ipv4Addr, time: u32) {
         _ => return,
     };
     if !written
+        && counts
         && flags < 0xf0
         && let Some(flags) = words.get_mut(3)
     {

@@ -74,6 +74,7 @@ impl Cluster {
         let bridge = self.add_kind_network(machine);
         let mut stack = Stack::new(name);
         stack.set_forwarding(true);
+        stack.set_ipv6_forwarding(true);
         let id = self.add_stack(stack);
         let [.., host] = address.octets();
         let mac = Mac([0x02, 0x42, 172, 18, 0, host]);

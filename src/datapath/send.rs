@@ -133,6 +133,9 @@ impl Cluster {
             return Err(SendError::Access);
         }
         let source = self.source_for(stack, out, &dst).ok_or(SendError::NetUnreachable)?;
+        if self.default_blocks(stack, out, source, &dst) {
+            return Err(SendError::NotPermitted);
+        }
         Ok((source, dst.mtu))
     }
 
@@ -164,7 +167,7 @@ impl Cluster {
         let header = self.header_for(stack, out, source, &dst);
         skb.octets = ipv4::packet(header, &out.payload);
         if !out.options.is_empty() {
-            ip_options::visit(&mut skb.octets, source, self.now());
+            ip_options::send(&mut skb.octets, source, self.now());
         }
         skb.buffer = Buffer::of_packet(skb.octets.len());
         skb.ignore_df = matches!(out.path_mtu, PathMtu::Want | PathMtu::Dont);

@@ -69,6 +69,8 @@ pub struct PathMtuNote {
 pub struct Sysctl {
     /// `ip_forward`.
     pub ip_forward: bool,
+    /// `net.ipv6.conf.all.forwarding`: a router answers to the anycast address of each subnet (RFC 4291 section 2.6.1).
+    pub ipv6_forward: bool,
     /// `ip_default_ttl`.
     pub default_ttl: u8,
     /// `icmp_echo_ignore_all`.
@@ -80,6 +82,9 @@ pub struct Sysctl {
     /// `net.core.xfrm_larval_drop`; 1 drops what waits for a state.
     pub larval_drop: bool,
 }
+
+/// The least MTU of IPv6 (`IPV6_MIN_MTU`).
+const MIN_IPV6_MTU: u32 = 1280;
 
 impl Stack {
     /// A stack as a new network namespace has it: `lo`, the three rules, no addresses but the loopback's.
@@ -100,6 +105,7 @@ impl Stack {
             counters: Counters::default(),
             sysctl: Sysctl {
                 ip_forward: false,
+                ipv6_forward: false,
                 default_ttl: 64,
                 ignore_echo: false,
                 all: super::DeviceConf::default(),
@@ -192,14 +198,25 @@ impl Stack {
     }
 
     /// Gives a device another MTU. A learned path MTU by that device that is too large now, or that the device itself was
-    /// the reason for, follows it (`fib_nhc_update_mtu`, net/ipv4/fib_semantics.c, Linux 6.1).
+    /// the reason for, follows it (`fib_nhc_update_mtu`, net/ipv4/fib_semantics.c, Linux 6.1). One that is too small for IPv6
+    /// (RFC 8200 section 5) leaves the device no IPv6 address.
     pub fn set_mtu(&mut self, name: &str, mtu: u32) {
         let Some(device) = self.device_mut(name) else { return };
         let before = std::mem::replace(&mut device.mtu, mtu);
+        let up = device.up && !device.is_loopback();
+        let link_local = Address::new(device.mac.link_local(), 64, AddressScope::Link);
+        let six: Vec<Address> = device.addresses.iter().filter(|own| own.address.is_ipv6()).copied().collect();
         for note in self.path_mtus.iter_mut().filter(|note| note.route.dev.as_deref() == Some(name)) {
             if mtu < note.mtu || note.mtu == before {
                 note.mtu = mtu;
             }
+        }
+        if mtu < MIN_IPV6_MTU {
+            for own in six {
+                self.remove_address(name, own.address, own.prefix_len);
+            }
+        } else if before < MIN_IPV6_MTU && up {
+            self.add_address(name, link_local);
         }
     }
 
@@ -235,7 +252,8 @@ impl Stack {
         let at = found.addresses.partition_point(|other| rank(other) <= rank(&address));
         found.addresses.insert(at, address);
         let up = found.up;
-        for route in routes_of(device, &address, up) {
+        let router = self.sysctl.ipv6_forward;
+        for route in routes_of(device, &address, up, router) {
             self.add_route(route);
         }
         true
@@ -249,8 +267,9 @@ impl Stack {
             return false;
         };
         let gone = found.addresses.remove(at);
-        let kept: Vec<Route> = found.addresses.clone().iter().flat_map(|own| routes_of(device, own, true)).collect();
-        for route in routes_of(device, &gone, true) {
+        let kept: Vec<Route> =
+            found.addresses.clone().iter().flat_map(|own| routes_of(device, own, true, true)).collect();
+        for route in routes_of(device, &gone, true, true) {
             if !kept.contains(&route) {
                 self.routes.retain(|other| *other != route);
             }
@@ -450,6 +469,18 @@ impl Stack {
         }
     }
 
+    /// Makes it a router of IPv6, or a host again: its anycast addresses come and go.
+    pub fn set_ipv6_forwarding(&mut self, on: bool) {
+        self.sysctl.ipv6_forward = on;
+        self.routes.retain(|route| route.kind != RouteType::Anycast || route.dst.addr.is_ipv4());
+        let up = self.devices.iter().filter(|device| device.up);
+        let all = up.flat_map(|device| device.addresses.iter().flat_map(|own| routes_of(&device.name, own, true, on)));
+        let anycast: Vec<Route> = all.filter(|route| route.kind == RouteType::Anycast).collect();
+        for route in anycast {
+            self.add_route(route);
+        }
+    }
+
     /// What a selector is compared with, for an IPv4 packet (`xfrm_decode_session`).
     pub fn flow_of(&self, octets: &[u8], mark: u32, device: Option<IfIndex>) -> Option<Flow> {
         let header = super::ipv4::header(octets)?;
@@ -502,7 +533,7 @@ fn dump_order(route: &Route) -> impl Ord + use<> {
 }
 
 /// The routes that an address brings.
-fn routes_of(device: &str, address: &Address, up: bool) -> Vec<Route> {
+fn routes_of(device: &str, address: &Address, up: bool, router: bool) -> Vec<Route> {
     let by_kernel = |kind, dst: Prefix, table, scope| Route {
         kind,
         dev: Some(device.to_owned()),
@@ -546,6 +577,10 @@ fn routes_of(device: &str, address: &Address, up: bool) -> Vec<Route> {
             let all = Scope::GLOBAL;
             routes.push(with(by_kernel(RouteType::Local, host, TableId::LOCAL, all.clone()), 0));
             if !address.address.is_loopback() {
+                if router && address.prefix_len < 127 {
+                    let anycast = Prefix::host(subnet.addr);
+                    routes.push(with(by_kernel(RouteType::Anycast, anycast, TableId::LOCAL, all.clone()), 0));
+                }
                 routes.push(with(by_kernel(RouteType::Unicast, subnet, TableId::MAIN, all.clone()), 256));
                 let group = Prefix { addr: IpAddr::from([0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), len: 8 };
                 routes.push(with(by_kernel(RouteType::Multicast, group, TableId::LOCAL, all), 256));

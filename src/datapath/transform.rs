@@ -1,7 +1,7 @@
 //! XFRM: which packets are transformed, by which state, and what comes of it (net/xfrm/xfrm_policy.c, xfrm_output.c,
 //! xfrm_input.c, net/ipv4/esp4.c; Linux 6.1).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::cluster::{Cluster, Event};
 use super::counters::XfrmCounter;
@@ -10,7 +10,7 @@ use super::hop::{Drop, PolicyVerdict, RoutePurpose, Stage};
 use super::ipv4::{self, Ipv4Header, icmp, protocol};
 use super::routing::RouteFlow;
 use super::sad::{self, Entry, StateId};
-use super::send::{Dst, header_needs_ident};
+use super::send::{Dst, Outgoing, header_needs_ident};
 use super::skb::{Skb, ethertype};
 use crate::esp::{OpenError, Replay};
 use crate::packet::EspHeader;
@@ -58,6 +58,18 @@ impl Path {
 }
 
 impl Cluster {
+    /// Whether no OUT policy fits a packet and the default is to block then.
+    pub(super) fn default_blocks(&self, stack: StackId, out: &Outgoing, source: Ipv4Addr, dst: &Dst) -> bool {
+        let Some(own) = self.stack(stack) else { return false };
+        let loopback = own.device_at(dst.device).is_some_and(super::Device::is_loopback);
+        if loopback || own.default_policy.of(Direction::Out) != Action::Block {
+            return false;
+        }
+        let packet = ipv4::packet(ipv4::between(source, out.destination, out.protocol, 64), &out.payload);
+        let flow = own.flow_of(&packet, out.mark, Some(dst.device));
+        flow.is_some_and(|flow| sad::policy_for(&mut own.spd.clone(), Direction::Out, &flow).is_none())
+    }
+
     /// Asks the OUT policies about a packet that has a route (`xfrm_lookup`).
     pub(super) fn path_out(&mut self, stack: StackId, skb: &Skb, dst: Dst) -> Result<Path, Drop> {
         let now = self.now();

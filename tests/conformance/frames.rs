@@ -52,10 +52,18 @@ impl Opener {
     }
 
     fn frame(&mut self, link: LinkType, octets: &[u8]) -> String {
-        let length = if link == LinkType::LinuxSll2 { 20 } else { 14 };
+        let length = match link {
+            LinkType::LinuxSll2 => 20,
+            LinkType::LinuxSll => 16,
+            _ => 14,
+        };
         let Some((header, rest)) = octets.split_at_checked(length) else { return format!("cut {}\n", hex(octets)) };
-        let ethertype = if link == LinkType::LinuxSll2 { &header[..2] } else { &header[12..] };
-        let body = if ethertype == [8, 0] { self.ipv4(rest, header, true) } else { hex(rest) };
+        let ethertype = if link == LinkType::LinuxSll2 { &header[..2] } else { &header[length - 2..] };
+        let body = match ethertype {
+            [8, 0] => self.ipv4(rest, header, true),
+            [0x86, 0xdd] => ipv6(rest),
+            _ => hex(rest),
+        };
         format!("{} {body}\n", hex(header))
     }
 
@@ -72,6 +80,7 @@ impl Opener {
         let id = if steady[4..6] == [0, 0] { "id 0" } else { "id N" };
         steady[4..6].fill(0);
         steady[10..12].fill(0);
+        without_times(&mut steady[20..]);
         let mut text = format!("ip[{} {id}{}]", hex(&steady), if right { "" } else { " bad checksum" });
         let (payload, trailer) = rest.split_at_checked(total.saturating_sub(length)).unwrap_or((rest, &[]));
         if whole && payload.len() + length != total {
@@ -144,6 +153,29 @@ impl Opener {
             _ => format!("icmp[{}{right}] {}", hex(&steady), hex(rest)),
         }
     }
+}
+
+/// Clears the clocks of a time stamp option (RFC 791 section 3.1), if it is the header's first.
+fn without_times(options: &mut [u8]) {
+    let Some(&[68, _, pointer, flags]) = options.first_chunk::<4>() else { return };
+    let Some(stamps) = options.get_mut(4..usize::from(pointer).saturating_sub(1)) else { return };
+    let (size, address) = if flags & 0xf == 0 { (4, 0) } else { (8, 4) };
+    stamps.chunks_mut(size).filter_map(|stamp| stamp.get_mut(address..)).for_each(|time| time.fill(0));
+}
+
+/// An IPv6 packet without its flow label, a hash with a random seed; of an echo without id and clock.
+fn ipv6(octets: &[u8]) -> String {
+    let Some((header, rest)) = octets.split_at_checked(40) else { return format!("cut {}", hex(octets)) };
+    let (mut header, mut rest) = (header.to_vec(), rest.to_vec());
+    header[1] &= 0xf0;
+    header[2..4].fill(0);
+    if header[6] == 58 && matches!(rest.first(), Some(128 | 129)) && rest.len() >= 8 {
+        rest[2..6].fill(0);
+        if rest.len() >= 24 {
+            rest[8..24].fill(0);
+        }
+    }
+    format!("ip6[{}] {}", hex(&header), hex(&rest))
 }
 
 /// SPI, sequence number and length of what cannot or need not be opened.

@@ -5,6 +5,7 @@
 //! legitimately differs, and what is still wrong, is listed with its reason in `differences.yaml`; any other difference
 //! fails, and so does an entry that nothing needs. `make conformance` shows the table.
 
+mod courses;
 mod differences;
 mod frames;
 mod player;
@@ -69,6 +70,13 @@ fn the_simulator_answers_as_a_kernel_booted_now_does() {
 }
 
 #[test]
+fn every_command_of_the_courses_is_compared() {
+    let missing = courses::missing(&scenario_folder());
+    let list: String = missing.iter().map(|command| format!("  {command}\n")).collect();
+    assert!(missing.is_empty(), "in no scenario of tests/kernel/transcripts/scenarios:\n{list}");
+}
+
+#[test]
 fn a_wrong_word_counter_or_octet_is_found() {
     let kernels = Transcript::read(&recorded(), "path-ok").expect("path-ok is recorded");
     let list = Differences { legitimate: Vec::new(), open: Vec::new() };
@@ -113,8 +121,10 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// What a kernel answered: that of the repository, or what `ESPLAIN_CONFORMANCE_RECORDED` names.
 fn recorded() -> PathBuf {
-    root().join("tests/kernel/transcripts/recorded")
+    std::env::var_os("ESPLAIN_CONFORMANCE_RECORDED")
+        .map_or_else(|| root().join("tests/kernel/transcripts/recorded"), PathBuf::from)
 }
 
 fn scenario_folder() -> PathBuf {
@@ -262,7 +272,7 @@ fn steady(text: &str) -> String {
             (r"= [0-9.]+/[0-9.]+/[0-9.]+/[0-9.]+ ms", "= T ms"),
             (r"ipg/ewma [0-9.]+/[0-9.]+ ms", "ipg/ewma T ms"),
             (r"(?m)^\[[0-9]+\.[0-9]{6}\]", "[TIME]"),
-            (r"(?m)^(TS: )?\t[0-9]+( absolute)?$", "${1}\tT${2}"),
+            (r"(?m)^(TS: |)(\t[0-9]+\.[0-9.]+|)\t[0-9]+( absolute|)$", "${1}${2}\tT${3}"),
             // tcpdump: time of day, ids, and the octets that hold them or depend on an IV.
             (r"(?m)^[0-9:]{8}\.[0-9]{6}", "TIME"),
             (r"id [0-9]+, seq", "id ID, seq"),

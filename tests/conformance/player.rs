@@ -71,6 +71,18 @@ pub(crate) fn play(scenarios: &Path, name: &str, kernels: &Transcript) -> Transc
     player.played
 }
 
+/// The commands of all scenarios, each with its place.
+pub(crate) fn lines(scenarios: &Path) -> Vec<(String, String)> {
+    let files = fs::read_dir(scenarios).expect("the scenarios are there").flatten();
+    let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+    let acts = names.filter(|name| name.ends_with(".txt")).flat_map(|name| acts(scenarios, &name));
+    let line = |act| match act {
+        Act::Run(said) | Act::Start(said) => Some((said.place, said.line)),
+        Act::Stop | Act::Pause(_) => None,
+    };
+    acts.filter_map(line).collect()
+}
+
 fn acts(scenarios: &Path, file: &str) -> Vec<Act> {
     let text = fs::read_to_string(scenarios.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
     let mut acts = Vec::new();

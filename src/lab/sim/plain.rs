@@ -96,6 +96,7 @@ fn add_node(world: &mut World, kind: StackId, port: IfIndex, &(name, net, host, 
     let cluster = &mut world.net.cluster;
     let mut stack = Stack::new(format!("{CLUSTER}{name}"));
     stack.set_forwarding(true);
+    stack.set_ipv6_forwarding(true);
     stack.sysctl.default.send_redirects = false;
     stack.sysctl.all.send_redirects = false;
     let id = cluster.add_stack(stack);

@@ -1,4 +1,4 @@
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use super::options::{self, Misuse, Word};
 use crate::datapath::{PathMtu, option};
@@ -21,7 +21,7 @@ pub(super) struct PingOptions {
     /// `-M`.
     pub(super) path_mtu: PathMtu,
     /// `-I` with an address.
-    pub(super) source: Option<Ipv4Addr>,
+    pub(super) source: Option<IpAddr>,
     /// `-I` with a device.
     pub(super) device: Option<String>,
     /// `-t`.
@@ -212,7 +212,7 @@ impl PingOptions {
             "T" => {
                 self.ip_options = match value {
                     "tsonly" => filled(&[option::TIMESTAMP, 40, 5, 0]),
-                    "tsandaddr" => filled(&[option::TIMESTAMP, 36, 5, 1]),
+                    "tsandaddr" => filled(&[option::TIMESTAMP, 36, 5, 1]).split_at(36).0.to_vec(),
                     "tsprespec" => return Err(elsewhere("-T tsprespec")),
                     _ => return Err(Ended::failed(2, format!("invalid timestamp type: {value}"))),
                 };

@@ -73,7 +73,9 @@ impl Tcpdump {
             } else if options.link_type.as_deref() == Some("LINUX_SLL") {
                 LinkType::LinuxSll
             } else {
-                io.complain("Warning: assuming Ethernet\n");
+                if options.link_type.is_none() {
+                    io.complain("Warning: assuming Ethernet\n");
+                }
                 LinkType::Ethernet
             };
             return Err(Ended::done(listing(&compile(link, &options.expression)?, &options)));

@@ -42,7 +42,7 @@ impl Run<'_> {
     fn groups_of(&self, stack: &Stack, device: &Device) -> String {
         let family = self.options.family;
         let joined = joined(stack, device);
-        let mut text = format!("{}:\t{}\n", device.index.0, device.name);
+        let mut text = String::new();
         if matches!(family, Family::Any | Family::Other) && !device.is_loopback() {
             let mut links: Vec<Mac> = Vec::new();
             for mac in joined.iter().map(|group| link_group(*group)) {
@@ -66,7 +66,10 @@ impl Run<'_> {
                 let _ = writeln!(text, "\tinet6 {group}");
             }
         }
-        text
+        if text.is_empty() {
+            return text;
+        }
+        format!("{}:\t{}\n{text}", device.index.0, device.name)
     }
 }
 
@@ -91,6 +94,10 @@ fn joined(stack: &Stack, device: &Device) -> Vec<IpAddr> {
         groups.push(ALL_ROUTERS.into());
     }
     groups.push(ALL_HOSTS.into());
+    if device.noarp {
+        // Nobody is asked for on such a link.
+        return groups;
+    }
     let own = device.addresses.iter().filter_map(|own| six(own.address)).filter(|own| !own.is_loopback());
     for group in own.chain(anycast).map(solicited) {
         if !groups.contains(&group) {

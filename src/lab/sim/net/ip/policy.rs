@@ -139,7 +139,7 @@ impl Run<'_> {
             *place = match words.value()? {
                 "accept" => Action::Allow,
                 "block" => Action::Block,
-                word => return Err(Failed::wrong(word, "default policy value is invalid")),
+                value => return Err(Failed::wrong(value, &format!("{word} policy value is invalid"))),
             };
         }
         self.stack_mut()?.default_policy = default;

@@ -252,7 +252,11 @@ impl Run<'_> {
         };
         let own = if local { Some(dst) } else { stack.source_of(route) };
         let chosen = route.src.or(own.map(IpAddr::from));
+        let group = dst.is_multicast();
         let flags: &[&str] = match route.kind {
+            // Every host belongs to this group. The kernel's RTCF_MULTICAST is iproute2's "rt_offload_failed".
+            _ if dst == Ipv4Addr::new(224, 0, 0, 1) => &["local", "mc"],
+            _ if group => &["mc"],
             RouteType::Local => &["local"],
             RouteType::Broadcast => &["local", "brd"],
             _ => &[],
@@ -268,9 +272,10 @@ impl Run<'_> {
             found.metrics = route.metrics.clone();
         }
         Ok(Route {
-            kind: route.kind,
+            kind: if group { RouteType::Multicast } else { route.kind },
+            flags: if group { RouteFlags(0x2000_0000) } else { RouteFlags::default() },
             from: source.map(|source| Prefix::host(source.into())),
-            via,
+            via: via.filter(|_| !group),
             dev: device,
             protocol: Protocol::UNSPEC,
             src: chosen.filter(|_| source.is_none() && iif.is_none()),

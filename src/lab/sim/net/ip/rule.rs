@@ -51,7 +51,7 @@ impl Run<'_> {
         };
         let mut chosen: Vec<Rule> = rules.iter().filter(|rule| said.is_like(rule)).cloned().collect();
         if self.options.numeric {
-            chosen.iter_mut().for_each(number_names);
+            chosen.iter_mut().for_each(|rule| number_names(rule, self.options.details));
         }
         let chosen: Vec<&Rule> = chosen.iter().collect();
         let details = self.options.details;
@@ -110,7 +110,10 @@ impl Run<'_> {
 }
 
 /// As `ip -N` prints it.
-fn number_names(rule: &mut Rule) {
+fn number_names(rule: &mut Rule, details: bool) {
+    if details {
+        rule.protocol = rule.protocol.numeric();
+    }
     if let RuleAction::Lookup(table) = &mut rule.action {
         *table = table.numeric();
     }

@@ -145,6 +145,7 @@ impl Run<'_> {
                 "max" => most = Some(read_number(words.value()?, "MAX value is invalid")?),
                 word => {
                     if !id.part(word, &mut words)? {
+                        id.proto.ok_or_else(|| Failed::missing("XFRM-PROTO"))?;
                         return Err(Failed::garbage("ID", word));
                     }
                 }
@@ -152,11 +153,11 @@ impl Run<'_> {
         }
         let range = match (least, most) {
             (Some(least), Some(most)) if least <= most => (least, most),
-            (Some(least), Some(most)) => {
-                return Err(Failed::new(1, format!("MIN value is larger than MAX value: MIN={least}, MAX={most}")));
+            (Some(_), Some(_)) => {
+                return Err(Failed::new(1, "value after \"min\" is larger than value after \"max\""));
             }
-            (Some(_), None) => return Err(Failed::missing("max")),
-            (None, Some(_)) => return Err(Failed::missing("min")),
+            (Some(_), None) => return Err(Failed::new(1, "\"max\" is missing")),
+            (None, Some(_)) => return Err(Failed::new(1, "\"min\" is missing")),
             // RFC 4303 section 2.1: the first 255 are kept for IANA.
             (None, None) => (0x100, 0x0fff_ffff),
         };
