@@ -187,7 +187,9 @@ mod inside {
     fn what_a_learner_changed_is_set_back(lab: &mut Kernel) {
         let before =
             ["ip x s", "ip x p", "ip rule", "ip r", "ip r s t 200"].map(|line| (line, run(lab, "worker", line).0));
+        run(lab, "worker", "echo before > /root/note; mkdir -p /tmp/kept");
         lab.save("before").expect("saves");
+        run(lab, "worker", "echo after > /root/note; rmdir /tmp/kept; touch /root/new");
         run(
             lab,
             "worker",
@@ -195,6 +197,8 @@ mod inside {
         );
         assert_ne!(run(lab, "pod-a", "ping -c 1 -W 1 10.0.1.165").1, 0);
         lab.restore("before").expect("restores");
+        assert_eq!(run(lab, "worker", "cat /root/note; ls -d /tmp/kept").0, "before\n/tmp/kept\n");
+        assert_ne!(run(lab, "worker", "ls /root/new").1, 0);
         // A state that was made anew counts from the start.
         let uncounted = |text: &str| {
             let lines = text.lines().filter(|line| !line.contains("anti-replay context"));

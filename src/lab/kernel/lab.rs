@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::files;
 use super::holder::Holder;
 use super::job::Job;
 use super::mirror::Mirror;
@@ -124,6 +125,12 @@ impl Kernel {
         Some(format!(
             "esplain: {tool} is simulated in this lab; the nodes and pods are real network namespaces of this kernel\n"
         ))
+    }
+
+    /// The names of the places that are namespaces.
+    fn real_places(&mut self) -> Result<Vec<String>, Trouble> {
+        let places = self.sim.places()?.into_iter().filter(|place| place.kind != PlaceKind::Machine);
+        Ok(places.map(|place| place.name).collect())
     }
 
     fn start_real(&mut self, place: &Place, line: &str, terminal: Option<TerminalSize>) -> Result<Job, Trouble> {
@@ -261,14 +268,19 @@ impl Lab for Kernel {
     }
 
     fn save(&mut self, name: &str) -> Result<(), Trouble> {
-        self.sim.save(name)
+        self.sim.save(name)?;
+        let places = self.real_places()?;
+        files::keep(&self.real.lock().unwrap_or_else(PoisonError::into_inner).holder, &places, name)
     }
 
     fn restore(&mut self, name: &str) -> Result<(), Trouble> {
         self.sim.restore(name)?;
         let mut real = self.real.lock().unwrap_or_else(PoisonError::into_inner);
         let Real { holder, mirror, touched } = &mut *real;
-        mirror.set_back(&self.sim.world().net.cluster, holder, &std::mem::take(touched))
+        mirror.set_back(&self.sim.world().net.cluster, holder, &std::mem::take(touched))?;
+        drop(real);
+        let places = self.real_places()?;
+        files::bring_back(&self.real.lock().unwrap_or_else(PoisonError::into_inner).holder, &places, name)
     }
 }
 

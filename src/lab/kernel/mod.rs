@@ -6,6 +6,7 @@
 //! that end with this process, however it ends (`holder`, `inside`).
 
 mod build;
+mod files;
 mod groups;
 mod holder;
 pub mod inside;
