@@ -386,7 +386,7 @@ impl Dumped {
                 }
                 Some([b' ', next]) if next.is_ascii_hexdigit() => at += 1,
                 Some([b' ', b' ']) if digits.len() == 8 && line.get(at + 2).is_some_and(u8::is_ascii_hexdigit) => {
-                    at += 2
+                    at += 2;
                 }
                 _ => break,
             }
@@ -418,6 +418,8 @@ fn put_digit(text: &mut [u8], at: usize, nibble: u8, upper: bool) {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     const KEY: [u8; 20] = *b"\x2c\xf9\xc4\x8aA\x53\x1e\x4d\x0a\xc9\x94\xd7\x75\x1a\x6a\xd5\x6b\xbc\xdf\xfe";
@@ -427,7 +429,8 @@ mod tests {
     }
 
     fn hex(octets: &[u8]) -> String {
-        octets.iter().map(|octet| format!("{octet:02x}")).collect()
+        let digits = octets.iter().map(|octet| format!("{octet:02x}"));
+        digits.collect::<Vec<_>>().concat()
     }
 
     fn after(disguise: &mut Disguise, text: &str) -> String {
@@ -445,12 +448,12 @@ mod tests {
             let at = 16 * line;
             let pairs: Vec<String> = part.chunks(2).map(hex).collect();
             let column: String = part.iter().map(character).collect();
-            xxd.push_str(&format!("{at:08x}: {:<39}  {column}\n", pairs.join(" ")));
+            writeln!(xxd, "{at:08x}: {:<39}  {column}", pairs.join(" ")).unwrap();
             let halves: Vec<String> = part
                 .chunks(8)
                 .map(|half| half.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(" "))
                 .collect();
-            hexdump.push_str(&format!("{at:08x}  {:<48}  |{column}|\n", halves.join("  ")));
+            writeln!(hexdump, "{at:08x}  {:<48}  |{column}|", halves.join("  ")).unwrap();
         }
         [xxd, hexdump]
     }

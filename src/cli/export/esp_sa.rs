@@ -1,6 +1,6 @@
 //! Rows of Wireshark's `esp_sa` table (epan/dissectors/packet-ipsec.c, `esp_uat_flds`).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -79,7 +79,8 @@ pub(super) fn row(state: &State, version: Version) -> Result<String, NoRow> {
     if version.knows_esn() {
         let (length, high) =
             if state.flags.has(StateFlags::ESN) { ("64-bit", high_half(state)) } else { ("32-bit", 0) };
-        row.push_str(&format!(",\"{length}\",\"{high:x}\""));
+        // Writing to a string does not fail.
+        let _ = write!(row, ",\"{length}\",\"{high:x}\"");
     }
     Ok(row)
 }

@@ -169,11 +169,31 @@ impl Playback {
         }
         match act.ended {
             Some(ended) if has_come(ended.state) => Some((JobEvent::Exited(ended.status), ended.at)),
-            Some(_) => None,
             // The recording ends while this line runs: there is no more to come.
             None if id + 1 == self.tape.acts.len() => Some((JobEvent::Exited(143), act.at)),
-            None => None,
+            Some(_) | None => None,
         }
+    }
+
+    /// What a job says next of what was recorded, in its time where it has a terminal.
+    fn recorded(&self, job: &mut Job, wait: Duration) -> JobEvent {
+        let Some((event, at)) = self.next_of_act(job).filter(|_| !job.over) else {
+            // What would come comes by another call only.
+            std::thread::sleep(wait);
+            return JobEvent::Idle;
+        };
+        if let Some(pace) = &mut job.pace {
+            let pause = Duration::from_millis(at.saturating_sub(pace.recorded)).min(LONGEST_PAUSE);
+            let left = pause.saturating_sub(pace.said.elapsed());
+            if left > wait {
+                std::thread::sleep(wait);
+                return JobEvent::Idle;
+            }
+            std::thread::sleep(left);
+            *pace = Pace { said: Instant::now(), recorded: at };
+        }
+        job.next += 1;
+        event
     }
 
     fn collect(&mut self, capture: CaptureId) -> Result<Vec<Frame>, Trouble> {
@@ -290,31 +310,7 @@ impl Lab for Playback {
         let Some(mut job) = self.jobs.remove(&id) else {
             return Err(Trouble::unusable(format!("the recording plays no job {}", id.0)));
         };
-        let event = match job.events.pop_front() {
-            Some(event) => event,
-            None => match self.next_of_act(&job).filter(|_| !job.over) {
-                Some((event, at)) => {
-                    if let Some(pace) = &mut job.pace {
-                        let pause = Duration::from_millis(at.saturating_sub(pace.recorded)).min(LONGEST_PAUSE);
-                        let left = pause.saturating_sub(pace.said.elapsed());
-                        if left > wait {
-                            std::thread::sleep(wait);
-                            self.jobs.insert(id, job);
-                            return Ok(JobEvent::Idle);
-                        }
-                        std::thread::sleep(left);
-                        *pace = Pace { said: Instant::now(), recorded: at };
-                    }
-                    job.next += 1;
-                    event
-                }
-                None => {
-                    // What would come comes by another call only.
-                    std::thread::sleep(wait);
-                    JobEvent::Idle
-                }
-            },
-        };
+        let event = job.events.pop_front().unwrap_or_else(|| self.recorded(&mut job, wait));
         if !matches!(event, JobEvent::Exited(_)) {
             self.jobs.insert(id, job);
         }

@@ -204,23 +204,17 @@ impl Pages {
             }
             JobEvent::Exited(status) => {
                 let status = *status;
-                match job.question.take() {
-                    Some((place, line)) => {
-                        let held = std::mem::take(&mut job.held);
-                        let of = |error| -> Vec<u8> {
-                            held.iter()
-                                .filter(|(_, err, _)| *err == error)
-                                .flat_map(|(.., octets)| octets)
-                                .copied()
-                                .collect()
-                        };
-                        self.answered(&place, &line, (of(false), of(true), status));
-                    }
-                    None => {
-                        self.write_out(id, true);
-                        self.add(Entry::Ended { job: id.0, status });
-                        self.flush();
-                    }
+                if let Some((place, line)) = job.question.take() {
+                    let held = std::mem::take(&mut job.held);
+                    let of = |error| -> Vec<u8> {
+                        let of_it = held.iter().filter(|(_, err, _)| *err == error);
+                        of_it.flat_map(|(.., octets)| octets).copied().collect()
+                    };
+                    self.answered(&place, &line, (of(false), of(true), status));
+                } else {
+                    self.write_out(id, true);
+                    self.add(Entry::Ended { job: id.0, status });
+                    self.flush();
                 }
                 self.jobs.remove(&id);
             }
@@ -286,7 +280,9 @@ impl Pages {
         for (capture, mut frames) in std::mem::take(&mut self.frames) {
             let Some((place, device, filter)) = self.captures.get(&capture).cloned() else { continue };
             if let Some(veil) = &mut self.veil {
-                frames.iter_mut().for_each(|frame| veil.frame(frame));
+                for frame in &mut frames {
+                    veil.frame(frame);
+                }
             }
             let frames = frames.iter().map(FrameEntry::from).collect();
             self.add(Entry::Frames { place, device, filter, frames });
