@@ -50,9 +50,12 @@ mod inside {
     use std::time::{Duration, Instant};
 
     use esplain::course::{Opening, Seen};
+    use esplain::datapath::rebuild::{NodeTexts, Rebuilt};
+    use esplain::datapath::{Comparison, Trace, TraceEnd, compare, predicted};
     use esplain::decrypt::Scratch;
+    use esplain::explain::sighting;
     use esplain::lab::kernel::Kernel;
-    use esplain::lab::{Input, JobEvent, JobId, Lab, TerminalSize};
+    use esplain::lab::{Input, JobEvent, JobId, Lab, TerminalSize, node_texts};
     use esplain::replay::{device_names, keyring};
 
     /// Runs a line to its end: what it wrote, both streams together, and its status.
@@ -91,6 +94,7 @@ mod inside {
         a_ping_is_encrypted_and_opens_with_the_nodes_own_keys(&mut lab);
         lines_run_in_their_place_and_remember_the_ones_before(&mut lab);
         the_machines_tools_reach_the_real_nodes(&mut lab);
+        pings_are_seen_as_predicted(&mut lab);
         a_line_on_a_terminal_has_a_real_one(&mut lab);
         what_a_learner_changed_is_set_back(&mut lab);
         println!("everything else after {:?}", begun.elapsed());
@@ -122,6 +126,56 @@ mod inside {
         }
         let (counters, _) = run(lab, "worker", "cat /proc/net/xfrm_stat");
         assert!(counters.lines().all(|line| line.split_whitespace().nth(1) == Some("0")), "{counters}");
+    }
+
+    /// The nodes' own text predicts what captures show, healthy and broken; text from before a fault does not.
+    fn pings_are_seen_as_predicted(lab: &mut Kernel) {
+        let healthy = node_texts(lab).expect("texts");
+        let (trace, comparison) = predicted_and_captured(lab, None);
+        assert!(comparison.is_equal() && comparison.seen == 28, "{comparison:#?}");
+        assert_eq!((trace.end, trace.assumed), (TraceEnd::Delivered("pod-b".to_owned()), Vec::new()));
+        for (fault, mended, sightings) in [
+            (
+                "sysctl -w net.ipv4.conf.cilium_net.accept_local=0",
+                "sysctl -w net.ipv4.conf.cilium_net.accept_local=1",
+                6,
+            ),
+            ("ip rule del fwmark 0xe00/0xf00", "ip rule add fwmark 0xe00/0xf00 lookup 200 pref 1", 24),
+        ] {
+            assert_eq!(run(lab, "worker", fault).1, 0, "{fault}");
+            let (_, comparison) = predicted_and_captured(lab, None);
+            assert!(comparison.is_equal() && comparison.seen == sightings, "{fault}: {comparison:#?}");
+            let (_, comparison) = predicted_and_captured(lab, Some(&healthy));
+            assert!(comparison.missing.iter().any(|missing| missing.reason.is_some()), "{fault}: {comparison:#?}");
+            assert_eq!(run(lab, "worker", mended).1, 0, "{mended}");
+        }
+    }
+
+    /// Two pings, what the nodes' text of now or of then predicts of them, and how the captures compare with it.
+    fn predicted_and_captured(lab: &mut Kernel, then: Option<&[NodeTexts]>) -> (Trace, Comparison) {
+        let nodes = ["worker", "worker2"];
+        let captures = nodes.map(|node| lab.capture(node, "any", "esp or icmp").expect("captures"));
+        run(lab, "pod-a", "ping -c 2 -i 0.2 -W 1 10.0.1.165");
+        let to = [10, 0, 1, 165].into();
+        let trace = match then {
+            None => lab.trace("pod-a", to, 56).expect("a prediction"),
+            Some(texts) => {
+                let mut rebuilt = Rebuilt::from_texts(texts).expect("stacks");
+                let from = rebuilt.cluster.find("pod-a").expect("pod-a");
+                rebuilt.trace(from, to, 56).expect("a prediction")
+            }
+        };
+        let name = |node: &str| format!("cilium-ipsec-native-routing-{node}");
+        let (mut seen, mut scratch) = (Vec::new(), Scratch::default());
+        for (node, capture) in nodes.into_iter().zip(captures) {
+            let end = lab.stop_capture(capture).expect("stops");
+            let (keys, devices) = (keyring(lab, node).expect("states"), device_names(lab, node).expect("devices"));
+            let own = end.frames.iter().filter_map(|frame| sighting(frame, &name(node), &devices, &keys, &mut scratch));
+            seen.extend(own.collect::<Vec<_>>());
+        }
+        let on_workers = |place: &str, _: &str| nodes.into_iter().any(|node| name(node) == place);
+        let comparison = compare(&predicted(&trace, on_workers), &seen, 2);
+        (trace, comparison)
     }
 
     fn lines_run_in_their_place_and_remember_the_ones_before(lab: &mut Kernel) {

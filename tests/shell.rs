@@ -534,9 +534,16 @@ fn every_command_of_the_guide_speaks_both_languages() {
     for (lang, words) in [
         (
             "en",
-            ["now encrypted", "no leak", "salt ‖ IV", "Delivered to pod-b", "XfrmInStateProtoError", "Check passed"],
+            [
+                "now encrypted",
+                "no leak",
+                "salt ‖ IV",
+                "Delivered to pod-b",
+                "Seen as predicted: 14 of 14",
+                "Check passed",
+            ],
         ),
-        ("zh", ["现在已加密", "错误：", "salt ‖ IV", "pod-b", "XfrmInStateProtoError", "检查通过"]),
+        ("zh", ["现在已加密", "错误：", "salt ‖ IV", "pod-b", "与预测一致", "检查通过"]),
     ] {
         let home = home();
         let output = piped(home.path(), &["--lang", lang, "--step", "ping"], &[], input);
@@ -547,6 +554,18 @@ fn every_command_of_the_guide_speaks_both_languages() {
             assert!(shown.contains(word), "no {word:?} in {lang}:\n{shown}");
         }
     }
+}
+
+#[test]
+fn after_a_ping_one_line_says_whether_it_was_seen_as_predicted() {
+    let home = home();
+    let input = "ping -c 2 10.0.1.165\n:on worker\nsysctl -w net.ipv4.conf.cilium_net.accept_local=0\n:on pod-a\n\
+                 ping -c 1 -W 1 10.0.1.165\nping -c 1 -t 9 10.0.1.165\n:quit\n";
+    let output = piped(home.path(), &["--lang", "en", "--step", "ping"], &[], input);
+    let shown = text(&output.stdout);
+    let said: Vec<&str> = shown.lines().filter(|line| line.contains("predicted")).collect();
+    // The prediction is from the state of the moment, so that a fault is predicted as well.
+    assert_eq!(said, ["Seen as predicted: 28 of 28 sightings.", "Seen as predicted: 3 of 3 sightings."], "{shown}");
 }
 
 #[test]

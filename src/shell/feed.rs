@@ -129,6 +129,11 @@ impl Feed {
         self.packets.iter().map(|packet| packet.seen.clone()).collect()
     }
 
+    /// Whether packets of the node of a full name are captured.
+    pub(super) fn listens(&self, name: &str, name_of: impl Fn(Role) -> Option<String>) -> bool {
+        self.nodes.keys().any(|role| name_of(*role).as_deref() == Some(name))
+    }
+
     /// The keys of a node, as they were when last asked for.
     pub(super) fn keys(&self, role: Role) -> Option<&Keyring> {
         self.nodes.get(&role).map(|node| &node.keys)

@@ -1,6 +1,7 @@
 //! The guided shell: line editing, `:` commands, jobs, the live packet feed.
 
 mod capture_file;
+mod compare;
 mod complete;
 mod consent;
 mod feed;

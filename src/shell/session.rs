@@ -367,6 +367,7 @@ impl Session {
         }
         if matches!(self.watching, Watch::AfterLines) {
             self.tell_packets_of_a_line(job.since);
+            self.compare_ping(job);
         }
         let observation = self.observation(job, Some(status));
         self.observe(observation);

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::Reply;
-use crate::explain::{TraceStep, trace_steps};
-use crate::lab::PlaceKind;
+use crate::explain::{TraceStep, assumed_words, trace_steps};
+use crate::lab::{LabKind, PlaceKind};
 use crate::render::{Line, Role, hanging, inline};
 use crate::shell::session::{Session, short_name};
 use crate::trouble::Trouble;
@@ -35,13 +35,24 @@ pub(super) fn trace(session: &mut Session, rest: &str) -> Result<Reply, Trouble>
         if typed == address.to_string() { typed.to_owned() } else { format!("{typed} ({address})") }
     };
     let args = [("from", title(from, source.address).into()), ("to", title(to, target.address).into())];
-    session.console.line(Line::of(session.say("trace-title", &args), Role::Heading));
+    let id = if session.lab.kind() == LabKind::Sim { "trace-title" } else { "trace-title-predicted" };
+    session.console.line(Line::of(session.say(id, &args), Role::Heading));
     let short: BTreeMap<String, String> =
         session.lab.places()?.iter().map(|place| (place.name.clone(), short_name(place))).collect();
     let lines = told(session, &steps, &short);
     session.console.lines(&lines);
     session.console.raw("\n");
     session.console.markdown(&ended);
+    if !trace.assumed.is_empty() {
+        session.tell("predict-assumed", &[]);
+        let name = |place: &str| short.get(place).cloned().unwrap_or_else(|| place.to_owned());
+        let lines: Vec<Line> = trace
+            .assumed
+            .iter()
+            .map(|assumed| Line::of(format!("  {}", assumed_words(assumed, &session.words, name)), Role::Quiet))
+            .collect();
+        session.console.lines(&lines);
+    }
     Ok(Reply::ON)
 }
 
