@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use super::{Input, JobEvent, JobId, Lab, Place, PlaceKind, Stream};
+use super::{Input, JobEvent, JobId, Lab, LabKind, Place, PlaceKind, Stream};
 use crate::datapath::Trace;
 use crate::datapath::rebuild::{CannotRebuild, NodeTexts, Rebuilt, Text, script};
 use crate::trouble::Trouble;
@@ -51,6 +51,10 @@ fn output<L: Lab + ?Sized>(lab: &mut L, job: JobId, until: Instant) -> Result<St
 
 /// Follows one ICMP echo request from a place to an address, as the nodes' texts of this moment have it.
 pub fn predict<L: Lab + ?Sized>(lab: &mut L, from: &str, to: Ipv4Addr, size: u16) -> Result<Trace, Trouble> {
+    if lab.kind() == LabKind::Recording {
+        return Err(Trouble::unusable("a recording has no nodes that could be asked for their state")
+            .hint("`esplain trace SRC DST` follows a packet in the simulated lab"));
+    }
     let places = lab.places()?;
     let place = places.iter().find(|place| place.name == from || place.aliases.iter().any(|alias| alias == from));
     let place = place.ok_or_else(|| Trouble::unusable(format!("there is no place `{from}` in this lab now")))?;

@@ -11,7 +11,7 @@ use crate::course::Role as At;
 use crate::datapath::{Ends, Sighting, compare, predicted};
 use crate::decrypt::{Keyring, Scratch};
 use crate::explain::{comparison_lines, pings, sighting};
-use crate::lab::{Place, PlaceKind};
+use crate::lab::{LabKind, Place, PlaceKind};
 use crate::render::{Line, Role};
 use crate::replay::device_names;
 
@@ -30,7 +30,7 @@ impl Session {
     /// plain ping, or of which nothing was captured, is not spoken of.
     pub(super) fn compare_ping(&mut self, job: &Job) {
         let Some(ping) = ping_of(&job.line) else { return };
-        if self.feed.next_number() == job.since {
+        if self.lab.kind() == LabKind::Recording || self.feed.next_number() == job.since {
             return;
         }
         let Ok(trace) = self.lab.trace(&job.place, ping.to, ping.size) else { return };
