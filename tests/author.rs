@@ -45,6 +45,13 @@ fn what_new_writes_is_without_fault_and_proves_itself() {
     done(home, &["author", "new", "translation", "marks", "zh"]);
     let course = fs::read_to_string(home.join("marks/course.yaml")).unwrap();
     assert!(course.contains("languages: [en, zh]") && course.contains("steps: [first, second, third]"), "{course}");
+    for file in ["course.yaml", "steps/first.yaml", "steps/second.yaml", "steps/third.yaml"] {
+        let path = home.join("marks").join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        let schema = text.lines().next().and_then(|line| line.strip_prefix("# yaml-language-server: $schema="));
+        let schema = path.parent().unwrap().join(schema.expect("a file names its schema first"));
+        assert!(fs::read_to_string(&schema).is_ok_and(|schema| schema.contains("json-schema.org")), "{schema:?}");
+    }
     assert!(done(home, &["lint", "marks"]).contains("0 errors, 0 warnings"));
     let proof = done(home, &["replay", "marks"]);
     assert_eq!(proof.matches("3 steps").count(), 2, "{proof}");

@@ -18,6 +18,7 @@ use crate::words::Language;
 /// the other. A script is a file of lines with what each must come to (lessons/FORMAT.md). Ends with 1 when anything of
 /// this does not hold.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Args {
     /// Courses, folders with a course, or files with a script; without any, the course that `esplain learn` begins with.
     #[arg(value_name = "COURSE|SCRIPT", conflicts_with = "all")]

@@ -32,15 +32,12 @@ pub fn lint(files: &Files) -> Vec<Fault> {
             course_words(book, language, files, &mut faults);
             for step in book.course.steps() {
                 let file = format!("{language}/{}.md", step.id);
-                match book.text(language).and_then(|text| text.steps.get(&step.id)) {
-                    Some(text) => {
-                        let source = files.text(&file).unwrap_or_default();
-                        step_words(step, text, &mut Page { file: &file, source, faults: &mut faults });
-                    }
-                    None => {
-                        let what = format!("the step `{}` has no words in `{language}`: {file} is missing", step.id);
-                        faults.push(Fault::error("course.yaml", spot_of_step(files, &step.id), what));
-                    }
+                if let Some(text) = book.text(language).and_then(|text| text.steps.get(&step.id)) {
+                    let source = files.text(&file).unwrap_or_default();
+                    step_words(step, text, &mut Page { file: &file, source, faults: &mut faults });
+                } else {
+                    let what = format!("the step `{}` has no words in `{language}`: {file} is missing", step.id);
+                    faults.push(Fault::error("course.yaml", spot_of_step(files, &step.id), what));
                 }
             }
         }
@@ -99,21 +96,21 @@ struct Page<'a> {
 
 impl Page<'_> {
     /// The place of a heading; of the one it belongs below, if it is not there; or of the title.
-    fn place(&self, heading: &str, below: &str) -> Option<Spot> {
+    fn place(&self, heading: &str, below: &str) -> Spot {
         let line = |wanted: &str| {
             let wanted: Vec<&str> = wanted.split_whitespace().collect();
             let found = |line: &str| !wanted.is_empty() && line.split_whitespace().eq(wanted.iter().copied());
             self.source.lines().position(found)
         };
         let at = line(heading).or_else(|| line(below)).unwrap_or(0);
-        Some(Spot::of_line(self.source, at + 1))
+        Spot::of_line(self.source, at + 1)
     }
 
     /// A fault when the text below a heading is not there.
     fn need(&mut self, text: &str, heading: &str, below: &str, what: &str) {
         if text.trim().is_empty() {
             let at = self.place(heading, below);
-            self.faults.push(Fault::error(self.file, at, format!("{what} is missing")));
+            self.faults.push(Fault::error(self.file, Some(at), format!("{what} is missing")));
         }
     }
 
@@ -128,7 +125,7 @@ impl Page<'_> {
         for key in keys.filter(|key| !known.contains(&key.as_str())) {
             let at = self.place(&format!("{heading} {key}"), "");
             let word = heading.trim_start_matches(['#', ' ']);
-            let fault = Fault::error(self.file, at, format!("`{word} {key}`: the YAML file has no such id"));
+            let fault = Fault::error(self.file, Some(at), format!("`{word} {key}`: the YAML file has no such id"));
             self.faults.push(fault.did_you_mean(key, known.iter().copied()));
         }
     }
@@ -152,7 +149,7 @@ fn course_words(book: &Book, language: &str, files: &Files, faults: &mut Vec<Fau
     }
     for id in text.parts.keys().filter(|id| book.course.parts.iter().all(|part| part.id != **id)) {
         let at = page.place(&format!("## part {id}"), "");
-        let fault = Fault::error(&file, at, format!("`## part {id}`: there is no such part"));
+        let fault = Fault::error(&file, Some(at), format!("`## part {id}`: there is no such part"));
         page.faults.push(fault.did_you_mean(id, book.course.parts.iter().map(|part| part.id.as_str())));
     }
 }
@@ -166,7 +163,7 @@ fn step_words(step: &Step, text: &StepText, page: &mut Page<'_>) {
         page.need(&text.solution, "## solution", "", "`## solution`");
         if text.hints.len() < 2 {
             let what = format!("{} of at least 2 hints before the solution", text.hints.len());
-            let fault = Fault::error(page.file, page.place("## hint", "## solution"), what);
+            let fault = Fault::error(page.file, Some(page.place("## hint", "## solution")), what);
             page.faults.push(fault.help("add `## hint` sections, from vague to precise"));
         }
     }
@@ -442,6 +439,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table, a fault a row")]
     fn each_missing_or_stray_thing_is_a_fault() {
         for (path, from, to, fault) in [
             ("steps/look.yaml", "checks:", "chekcs:", "steps/look.yaml:3:1: unknown key `chekcs`"),
