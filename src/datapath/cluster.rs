@@ -8,6 +8,7 @@ use super::device::{Device, DeviceKind, IfIndex, Mac, Port, StackId};
 use super::hop::{Hop, Stage};
 use super::sad::StateId;
 use super::skb::{Ethernet, Journey, Skb};
+use super::socket::SocketId;
 use super::stack::Stack;
 use super::tap::{Sight, Tap, TapId};
 use crate::packet::{PacketType, Timestamp};
@@ -46,6 +47,8 @@ pub(super) enum Event {
     Neighbour(Port, IpAddr),
     /// A larval state's time is over.
     Larval(StackId, StateId),
+    /// The timer of a TCP connection.
+    Tcp(StackId, SocketId),
 }
 
 /// The seeded random numbers of a cluster.
@@ -154,6 +157,11 @@ impl Cluster {
         }
     }
 
+    /// A number that grows whenever something is on its way.
+    pub fn activity(&self) -> u64 {
+        self.events_made
+    }
+
     /// When something happens by itself next.
     pub fn next_event(&self) -> Option<Timestamp> {
         self.events.first_key_value().map(|((time, _), _)| *time)
@@ -241,6 +249,7 @@ impl Cluster {
             Event::Again(port, skb) => self.receive_again(port, skb),
             Event::Neighbour(port, address) => self.neighbour_timer(port, address),
             Event::Larval(stack, id) => self.larval_timer(stack, id),
+            Event::Tcp(stack, socket) => self.tcp_timer(stack, socket),
         }
     }
 

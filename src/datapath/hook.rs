@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use super::IfIndex;
+use super::{Filter, IfIndex};
 use crate::xfrm::{Mark, Prefix};
 
 /// A program at a tc hook of a device (`tc filter show dev lxc_a ingress`).
@@ -65,19 +65,6 @@ impl CiliumProgram {
             Self::FromNetwork => "bpf_network from-network",
         }
     }
-}
-
-/// One tc filter with a skbedit action.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
-    /// The destination it is for; `None` is any (matchall).
-    pub destination: Option<Prefix>,
-    /// The IP protocol it is for; `None` is any.
-    pub protocol: Option<u8>,
-    /// `skbedit mark`.
-    pub mark: Option<u32>,
-    /// `skbedit ptype host`.
-    pub to_host: bool,
 }
 
 /// What Cilium's BPF maps on one node say.

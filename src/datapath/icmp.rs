@@ -1,4 +1,4 @@
-//! ICMP, and what UDP and TCP say of closed ports.
+//! ICMP.
 
 use super::cluster::Cluster;
 use super::device::StackId;
@@ -9,8 +9,9 @@ use super::receive::can_be_answered;
 use super::routing::RouteFlow;
 use super::send::{Outgoing, PathMtu, SendError};
 use super::skb::{Journey, Skb};
-use super::socket::{Received, Socket, SocketId, SocketKind};
+use super::socket::{Received, SocketId, SocketKind};
 use super::stack::PathMtuNote;
+use super::tcp::Failure;
 use crate::packet::{PacketType, Timestamp};
 
 /// How long a learned path MTU is believed: `net.ipv4.route.mtu_expires`, in nanoseconds.
@@ -36,28 +37,6 @@ impl Cluster {
             self.ping_rover = self.ping_rover.checked_add(1).unwrap_or(1);
             self.ping_rover
         })
-    }
-
-    /// Opens a socket.
-    pub fn open(&mut self, stack: StackId, kind: SocketKind) -> SocketId {
-        let Some(own) = self.stack_mut(stack) else { return SocketId(0) };
-        let id = SocketId(own.next_socket);
-        own.next_socket += 1;
-        own.sockets.push(Socket { id, kind, inbox: std::collections::VecDeque::new() });
-        id
-    }
-
-    /// Closes a socket.
-    pub fn close(&mut self, stack: StackId, socket: SocketId) {
-        if let Some(own) = self.stack_mut(stack) {
-            own.sockets.retain(|open| open.id != socket);
-        }
-    }
-
-    /// The oldest message in a socket's inbox.
-    pub fn take(&mut self, stack: StackId, socket: SocketId) -> Option<Received> {
-        let own = self.stack_mut(stack)?;
-        own.sockets.iter_mut().find(|open| open.id == socket)?.inbox.pop_front()
     }
 
     /// Sends an echo request; `out.payload` is what follows the ICMP header.
@@ -110,9 +89,12 @@ impl Cluster {
                 let name = if kind == icmp::UNREACHABLE { "IcmpInDestUnreachs" } else { "IcmpInTimeExcds" };
                 self.count(stack, name);
                 let about = body.to_vec();
-                if kind == icmp::UNREACHABLE && code == icmp::FRAGMENTATION_NEEDED {
-                    self.learn_mtu(stack, &about, u32::from(u16::from_be_bytes([c, d])));
+                let mtu = (kind == icmp::UNREACHABLE && code == icmp::FRAGMENTATION_NEEDED)
+                    .then(|| u32::from(u16::from_be_bytes([c, d])).max(MIN_PMTU));
+                if let Some(mtu) = mtu {
+                    self.learn_mtu(stack, &about, mtu);
                 }
+                self.tell_of_error(stack, &about, (kind, code), mtu);
                 self.hand_over_error(stack, skb, header, message, about);
             }
             _ => {}
@@ -134,9 +116,30 @@ impl Cluster {
         };
         let Some(own) = self.stack_mut(stack) else { return };
         let RouteAnswer::Found { route, .. } = own.route(&flow) else { return };
-        let note = PathMtuNote { destination, route: *route, mtu: mtu.max(MIN_PMTU), until };
+        let note = PathMtuNote { destination, route: *route, mtu, until };
         own.path_mtus.retain(|old| !(old.destination == note.destination && old.route == note.route));
         own.path_mtus.push(note);
+    }
+
+    /// Tells the UDP or TCP socket whose packet an error quotes (`udp_err`, `tcp_v4_err`).
+    fn tell_of_error(&mut self, stack: StackId, about: &[u8], (kind, code): (u8, u8), mtu: Option<u32>) {
+        let Some(quoted) = quoted_header(about) else { return };
+        let Some(&[a, b, c, d]) = about.get(quoted.header_len()..).and_then(|rest| rest.first_chunk::<4>()) else {
+            return;
+        };
+        let local = (ipv4::source(&quoted), u16::from_be_bytes([a, b]));
+        let remote = (ipv4::destination(&quoted), u16::from_be_bytes([c, d]));
+        let failure = match (kind, code) {
+            (icmp::UNREACHABLE, icmp::NET) => Failure::NetUnreachable,
+            (icmp::UNREACHABLE, icmp::PORT) => Failure::Refused,
+            (icmp::UNREACHABLE, icmp::PROTOCOL) => Failure::NoProtocol,
+            _ => Failure::HostUnreachable,
+        };
+        match quoted.protocol.0 {
+            protocol::TCP => self.tcp_error(stack, (local, remote), Some(failure), mtu),
+            protocol::UDP if failure == Failure::Refused => self.udp_error(stack, local, remote),
+            _ => {}
+        }
     }
 
     fn hand_over_error(&mut self, stack: StackId, skb: &Skb, header: &Ipv4Header, message: Vec<u8>, about: Vec<u8>) {
@@ -163,6 +166,7 @@ impl Cluster {
         let received = Received {
             time: self.now(),
             from: ipv4::source(header).into(),
+            port: 0,
             to: ipv4::destination(header).into(),
             ttl: header.time_to_live,
             tos: ipv4::tos(header),
@@ -203,61 +207,6 @@ impl Cluster {
         if self.send(stack, &out).is_ok() {
             self.count(stack, "IcmpOutMsgs");
             self.count(stack, if kind == icmp::UNREACHABLE { "IcmpOutDestUnreachs" } else { "IcmpOutTimeExcds" });
-        }
-    }
-
-    /// A UDP datagram for this host: to its socket, or "port unreachable".
-    pub(super) fn receive_udp(&mut self, stack: StackId, skb: &Skb, header: &Ipv4Header) {
-        let datagram = ipv4::payload(&skb.octets);
-        let Some((&[_, _, p0, p1, _, _, _, _], body)) = datagram.split_first_chunk::<8>() else { return };
-        let port = u16::from_be_bytes([p0, p1]);
-        let received = Received {
-            time: self.now(),
-            from: ipv4::source(header).into(),
-            to: ipv4::destination(header).into(),
-            ttl: header.time_to_live,
-            tos: ipv4::tos(header),
-            options: header.options.as_slice().to_vec(),
-            message: body.to_vec(),
-            about: None,
-        };
-        let socket = self
-            .stack_mut(stack)
-            .and_then(|own| own.sockets.iter_mut().find(|open| open.kind == SocketKind::Udp { port }));
-        if let Some(socket) = socket {
-            socket.inbox.push_back(received);
-            return self.count(stack, "UdpInDatagrams");
-        }
-        self.count(stack, "UdpNoPorts");
-        self.complain(stack, skb, icmp::UNREACHABLE, icmp::PORT, None);
-        self.note(stack, None, skb, skb.mark, || Stage::Dropped(Drop::NoSocket));
-    }
-
-    /// A TCP segment for this host: nobody listens, so it is reset (RFC 9293 section 3.5.2).
-    pub(super) fn receive_tcp(&mut self, stack: StackId, skb: &Skb, header: &Ipv4Header) {
-        self.count(stack, "TcpInSegs");
-        let segment = ipv4::payload(&skb.octets);
-        let Ok((tcp, body)) = etherparse::TcpHeader::from_slice(segment) else { return };
-        if tcp.rst {
-            return;
-        }
-        let mut reset = etherparse::TcpHeader::new(tcp.destination_port, tcp.source_port, 0, 0);
-        reset.rst = true;
-        if tcp.ack {
-            reset.sequence_number = tcp.acknowledgment_number;
-        } else {
-            let taken = body.len() as u32 + u32::from(tcp.syn) + u32::from(tcp.fin);
-            reset.ack = true;
-            reset.acknowledgment_number = tcp.sequence_number.wrapping_add(taken);
-        }
-        let (from, to) = (header.destination, header.source);
-        reset.checksum = reset.calc_checksum_ipv4_raw(from, to, &[]).unwrap_or(0);
-        let mut out = Outgoing::new(to.into(), protocol::TCP, reset.to_bytes().to_vec());
-        out.source = Some(from.into());
-        out.path_mtu = PathMtu::Do;
-        if self.send(stack, &out).is_ok() {
-            self.count(stack, "TcpOutSegs");
-            self.count(stack, "TcpOutRsts");
         }
     }
 }

@@ -103,6 +103,7 @@ impl Cluster {
                 let received = Received {
                     time: self.now(),
                     from: source.into(),
+                    port: 0,
                     to: destination.into(),
                     ttl: header.hop_limit,
                     tos: header.traffic_class,

@@ -14,6 +14,7 @@ mod cilium;
 mod cluster;
 mod counters;
 mod device;
+mod filter;
 mod hook;
 mod hop;
 mod icmp;
@@ -34,8 +35,10 @@ mod skb;
 mod socket;
 mod stack;
 mod tap;
+mod tcp;
 mod trace;
 mod transform;
+mod udp;
 
 pub use cilium::{CiliumNode, IpsecKey};
 pub use cluster::{Cluster, Random};
@@ -43,9 +46,9 @@ pub use counters::{Counters, Mib, XfrmCounter, XfrmStat};
 pub use device::{
     Address, AddressScope, Device, DeviceConf, DeviceKind, DeviceStatistics, IfIndex, Mac, Port, StackId,
 };
+pub use filter::{Filter, FilterKind, FilterStatistics, NotFiltered};
 pub use hook::{
-    CiliumMaps, CiliumProgram, Endpoint, Filter, Hook, HookAction, HookPoint, HookVerdict, Peer, Program, common_key,
-    mark,
+    CiliumMaps, CiliumProgram, Endpoint, Hook, HookAction, HookPoint, HookVerdict, Peer, Program, common_key, mark,
 };
 pub use hop::{Drop, Hop, PolicyVerdict, RouteAnswer, RoutePurpose, Stage};
 pub use ip_options::option;
@@ -60,4 +63,5 @@ pub use skb::{Journey, Skb};
 pub use socket::{Received, Socket, SocketId, SocketKind};
 pub use stack::{PathMtuNote, Stack, Sysctl, network};
 pub use tap::{Sight, TapId};
+pub use tcp::{Connection, End, Failure, State as TcpState};
 pub use trace::{Trace, TraceEnd};

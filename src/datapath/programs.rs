@@ -2,7 +2,8 @@
 
 use super::cluster::Cluster;
 use super::device::Port;
-use super::hook::{CiliumProgram, Endpoint, Filter, HookAction, HookPoint, HookVerdict, Program, common_key, mark};
+use super::filter::{self, Filter};
+use super::hook::{CiliumProgram, Endpoint, HookAction, HookPoint, HookVerdict, Program, common_key, mark};
 use super::hop::Stage;
 use super::ipv4::{self, Arp, Ipv4Header, protocol};
 use super::skb::{Ethernet, Skb, ethertype};
@@ -19,6 +20,13 @@ struct Run<'a> {
 impl Cluster {
     /// Runs the program at a hook, if there is one.
     pub(super) fn run_hook(&mut self, port: Port, point: HookPoint, skb: &mut Skb) -> HookVerdict {
+        let now = self.now();
+        let Some(stack) = self.stacks.get_mut(port.stack.0) else { return HookVerdict::Pass };
+        let hook = stack.hooks.iter_mut().find(|hook| hook.device == port.device && hook.point == point);
+        let filter = match hook.map(|hook| &mut hook.program) {
+            Some(Program::Tc(filters)) => filter::ask(filters, skb, point, now).cloned(),
+            _ => None,
+        };
         let Some(stack) = self.stacks.get(port.stack.0) else { return HookVerdict::Pass };
         let Some(hook) = stack.hook(port.device, point) else { return HookVerdict::Pass };
         let (mark_before, program) = (skb.mark, hook.program.name());
@@ -28,7 +36,7 @@ impl Cluster {
             Program::Cilium(CiliumProgram::FromHost) => run.host_sends(),
             Program::Cilium(CiliumProgram::ToHost) => run.host_receives(),
             Program::Cilium(CiliumProgram::FromNetwork) => run.network_sends(),
-            Program::Tc(filters) => run.tc(filters),
+            Program::Tc(_) => run.tc(filter.as_ref()),
         };
         let actions = run.actions;
         self.spend(1_500);
@@ -117,25 +125,15 @@ impl Run<'_> {
         }
     }
 
-    fn tc(&mut self, filters: &[Filter]) -> HookVerdict {
-        let header = self.ipv4();
-        let fits = |filter: &&Filter| {
-            if filter.destination.is_none() && filter.protocol.is_none() {
-                return true;
-            }
-            header.as_ref().is_some_and(|header| {
-                filter.destination.is_none_or(|prefix| prefix.contains(ipv4::destination(header).into()))
-                    && filter.protocol.is_none_or(|number| number == header.protocol.0)
-            })
-        };
-        if let Some(filter) = filters.iter().find(fits) {
-            if let Some(value) = filter.mark {
-                self.set_mark(value);
-            }
-            if filter.to_host {
-                self.skb.kind = PacketType::Host;
-                self.actions.push(HookAction::ForHost);
-            }
+    /// The action of the filter that takes the packet.
+    fn tc(&mut self, filter: Option<&Filter>) -> HookVerdict {
+        let Some(filter) = filter else { return HookVerdict::Pass };
+        if let Some(mark) = filter.marked(self.skb.mark) {
+            self.set_mark(mark);
+        }
+        if filter.to_host {
+            self.skb.kind = PacketType::Host;
+            self.actions.push(HookAction::ForHost);
         }
         HookVerdict::Pass
     }

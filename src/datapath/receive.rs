@@ -227,7 +227,7 @@ impl Cluster {
             }
         };
         let mtu = path.mtu();
-        if header.dont_fragment && !skb.ignore_df && skb.octets.len() > mtu as usize {
+        if header.dont_fragment && !skb.ignore_df && skb.longest() > mtu as usize {
             self.count(stack, "IpFragFails");
             self.complain(stack, &skb, icmp::UNREACHABLE, icmp::FRAGMENTATION_NEEDED, Some(mtu));
             return self.drop(stack, Some(port.device), &skb, Drop::TooBig);

@@ -39,6 +39,12 @@ pub struct Outgoing {
     pub broadcast: bool,
     /// IP_OPTIONS: the options of the header.
     pub options: Vec<u8>,
+    /// The identification, where the socket counts its own; `None` leaves it to the stack.
+    pub identification: Option<u16>,
+    /// See [`Skb::partial`].
+    pub partial: bool,
+    /// See [`Skb::gso_size`].
+    pub gso_size: Option<u16>,
 }
 
 impl Outgoing {
@@ -56,6 +62,9 @@ impl Outgoing {
             path_mtu: PathMtu::Want,
             broadcast: false,
             options: Vec::new(),
+            identification: None,
+            partial: false,
+            gso_size: None,
         }
     }
 }
@@ -171,6 +180,7 @@ impl Cluster {
         }
         skb.buffer = Buffer::of_packet(skb.octets.len());
         skb.ignore_df = matches!(out.path_mtu, PathMtu::Want | PathMtu::Dont);
+        (skb.partial, skb.gso_size) = (out.partial, out.gso_size);
         self.note(stack, None, &skb, out.mark, || Stage::Sent);
         self.note(stack, Some(dst.device), &skb, out.mark, || Stage::Route {
             purpose: RoutePurpose::Output,
@@ -190,14 +200,14 @@ impl Cluster {
             }
         };
         let mtu = if out.path_mtu == PathMtu::Probe { self.device_mtu(stack, path.device()) } else { path.mtu() };
-        if skb.octets.len() > mtu as usize {
+        if skb.longest() > mtu as usize {
             match out.path_mtu {
                 PathMtu::Do | PathMtu::Probe => return Err(SendError::TooLong { mtu }),
                 PathMtu::Want | PathMtu::Dont => ipv4::rewrite(&mut skb.octets, |header| header.dont_fragment = false),
             }
         }
-        if header_needs_ident(&skb) {
-            let ident = self.ident(stack, &skb.octets);
+        if out.identification.is_some() || header_needs_ident(&skb) {
+            let ident = out.identification.unwrap_or_else(|| self.ident(stack, &skb.octets));
             ipv4::rewrite(&mut skb.octets, |header| header.identification = ident);
         }
         self.output(stack, skb, path);
@@ -217,7 +227,7 @@ impl Cluster {
         self.count(stack, "IpOutRequests");
         self.add(stack, "IpExtOutOctets", skb.octets.len() as u64);
         let mtu = dst.mtu;
-        if skb.octets.len() <= mtu as usize {
+        if skb.longest() <= mtu as usize {
             self.neighbour_output(stack, skb, dst);
             return;
         }
@@ -228,6 +238,7 @@ impl Cluster {
             self.drop(stack, Some(dst.device), &skb, Drop::TooBig);
             return;
         }
+        skb.finish_checksum();
         let pieces = fragments(&skb.octets, mtu as usize);
         self.count(stack, "IpFragOKs");
         self.add(stack, "IpFragCreates", pieces.len() as u64);

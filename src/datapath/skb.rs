@@ -1,5 +1,5 @@
 use super::buffer::Buffer;
-use super::{IfIndex, Mac};
+use super::{IfIndex, Mac, ipv4};
 use crate::packet::{PacketType, Timestamp};
 use crate::xfrm;
 
@@ -41,6 +41,11 @@ pub struct Skb {
     pub ignore_df: bool,
     /// The memory it lies in.
     pub(super) buffer: Buffer,
+    /// The checksum of its TCP or UDP holds the sum of the pseudo-header alone: the device is to finish it
+    /// (`CHECKSUM_PARTIAL`). Devices that join stacks of one machine never do, so captures show it like that.
+    pub partial: bool,
+    /// The data of each TCP segment that it stands for, in octets, where it is more than one (`gso_size`).
+    pub gso_size: Option<u16>,
     /// When it was received. A decrypted packet keeps the time of the ESP packet that held it.
     pub stamp: Option<Timestamp>,
 }
@@ -81,7 +86,37 @@ impl Skb {
             received_on: None,
             secpath: Vec::new(),
             ignore_df: false,
+            partial: false,
+            gso_size: None,
             stamp: None,
+        }
+    }
+
+    /// The length of the longest packet that it becomes on a wire, in octets.
+    pub(super) fn longest(&self) -> usize {
+        let Some(size) = self.gso_size else { return self.octets.len() };
+        let headers = ipv4::header(&self.octets).map_or(0, |header| {
+            let offset = self.octets.get(header.header_len() + 12).copied().unwrap_or(0);
+            header.header_len() + usize::from(offset >> 4) * 4
+        });
+        (headers + usize::from(size)).min(self.octets.len())
+    }
+
+    /// Does what the device was to do: puts the checksum in (`skb_checksum_help`).
+    pub(super) fn finish_checksum(&mut self) {
+        if !std::mem::take(&mut self.partial) {
+            return;
+        }
+        let Some(header) = ipv4::header(&self.octets) else { return };
+        let begin = header.header_len();
+        let at = begin + if header.protocol.0 == ipv4::protocol::TCP { 16 } else { 6 };
+        let sum = match ipv4::checksum(self.octets.get(begin..).unwrap_or_default()) {
+            // A UDP checksum of 0 would mean none; in ones' complement this is the same number.
+            0 => 0xffff,
+            sum => sum,
+        };
+        if let Some(place) = self.octets.get_mut(at..at + 2) {
+            place.copy_from_slice(&sum.to_be_bytes());
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::buffer::Buffer;
 use super::cluster::{Cluster, Event};
 use super::counters::XfrmCounter;
 use super::device::{IfIndex, Port, StackId};
@@ -12,6 +13,7 @@ use super::routing::RouteFlow;
 use super::sad::{self, Entry, StateId};
 use super::send::{Dst, Outgoing, header_needs_ident};
 use super::skb::{Skb, ethertype};
+use super::tcp::segments;
 use crate::esp::{OpenError, Replay};
 use crate::packet::EspHeader;
 use crate::xfrm::{Action, Direction, Flow, Level, Mode, Policy, StateFlags};
@@ -176,6 +178,15 @@ impl Cluster {
 
     /// `xfrm_output`: transforms, then sends what came out.
     pub(super) fn transform_out(&mut self, stack: StackId, mut skb: Skb, bundle: &Bundle) {
+        if let Some(size) = skb.gso_size.take() {
+            // `xfrm_output_gso`: each segment is a packet of its own from here on.
+            for octets in segments(&skb.octets, size) {
+                let buffer = Buffer::of_packet(octets.len());
+                self.transform_out(stack, Skb { octets, buffer, partial: false, ..skb.clone() }, bundle);
+            }
+            return;
+        }
+        skb.finish_checksum();
         for id in &bundle.states {
             if let Err(reason) = self.seal(stack, &mut skb, *id, bundle) {
                 return self.drop(stack, Some(bundle.outer.device), &skb, reason);

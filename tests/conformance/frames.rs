@@ -15,6 +15,10 @@ const ICV_BITS: [u32; 3] = [128, 96, 64];
 
 const ICMP: u8 = 1;
 const IP_IN_IP: u8 = 4;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+/// Ports from here on are chosen by the kernel.
+const EPHEMERAL: u16 = 32768;
 const ESP: u8 = 50;
 
 /// One line for each frame of a capture, and one more for each ESP packet that came in fragments and is whole now.
@@ -38,6 +42,12 @@ struct Opener {
     sas: Vec<Sa>,
     /// Payloads of ESP packets in fragments: by where they were seen, addresses and id.
     fragments: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The ports that the kernel chose, in the order they were seen.
+    ports: Vec<u16>,
+    /// The first sequence number of each direction of a connection, by its addresses and ports.
+    begins: BTreeMap<Vec<u8>, u32>,
+    /// The clock that each direction last sent in its timestamps.
+    clocks: BTreeMap<Vec<u8>, u32>,
 }
 
 impl Opener {
@@ -48,7 +58,7 @@ impl Opener {
                 .expect("the lab's algorithm")
         };
         let sas = KEYS.iter().flat_map(|key| ICV_BITS.iter().map(move |bits| sa((key, *bits)))).collect();
-        Self { sas, fragments: BTreeMap::new() }
+        Self { sas, fragments: BTreeMap::new(), ports: Vec::new(), begins: BTreeMap::new(), clocks: BTreeMap::new() }
     }
 
     fn frame(&mut self, link: LinkType, octets: &[u8]) -> String {
@@ -94,6 +104,8 @@ impl Opener {
             // The first piece of a longer message: its checksum is of the whole.
             (ICMP, 0x2000) => self.icmp(payload, seen, false),
             (IP_IN_IP, 0) => self.ipv4(payload, seen, whole),
+            (TCP, 0) if whole => self.tcp(header, payload),
+            (UDP, 0) => self.udp(header, payload),
             _ => hex(payload),
         };
         let _ = write!(text, " {body}");
@@ -137,6 +149,82 @@ impl Opener {
         text
     }
 
+    /// A TCP segment. Random by nature, and so left out: ports that the kernel chose, initial sequence numbers (what
+    /// follows is given as the distance from them), and the clock and its offset in the timestamps (whether it went on,
+    /// and whether it echoes what the other side last sent, is given). The checksum, which depends on them, is judged.
+    fn tcp(&mut self, ip: &[u8], segment: &[u8]) -> String {
+        let Some((header, rest)) = segment.split_first_chunk::<20>() else {
+            return format!("tcp cut {}", hex(segment));
+        };
+        let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, ..] = *header;
+        let (source, destination) = ([s0, s1], [d0, d1]);
+        let own = [&ip[12..20], &source, &destination].concat();
+        let other = [&ip[16..20], &ip[12..16], &destination, &source].concat();
+        let (seq, ack) = (u32::from_be_bytes([q0, q1, q2, q3]), u32::from_be_bytes([a0, a1, a2, a3]));
+        // A reset for a port where nobody listens begins at 0 and not at a random number.
+        let begin = *self.begins.entry(own.clone()).or_insert(if flags & 6 == 4 { 0 } else { seq });
+        let answered = self.begins.get(&other).copied().unwrap_or(0);
+        let (mut options, data) = rest.split_at((usize::from(offset >> 4) * 4).saturating_sub(20).min(rest.len()));
+        let mut text = format!(
+            "tcp[{} > {} seq +{} ack +{} offset and flags {} window and urgent {} {}]",
+            self.port(source),
+            self.port(destination),
+            seq.wrapping_sub(begin),
+            if flags & 16 == 0 { ack } else { ack.wrapping_sub(answered) },
+            hex(&[offset, flags]),
+            hex(&[&header[14..16], &header[18..20]].concat()),
+            sum(ip, TCP, segment, &header[16..18]),
+        );
+        while let [kind, more @ ..] = options {
+            if let ([8, 10, stamps @ ..], true) = (options, options.len() >= 10) {
+                let stamp =
+                    |at: usize| stamps[at..at + 4].iter().fold(0_u32, |sum, octet| sum << 8 | u32::from(*octet));
+                let (value, echo) = (stamp(0), stamp(4));
+                let before = self.clocks.insert(own.clone(), value);
+                let goes_on = before.is_none_or(|before| value.wrapping_sub(before) < 1 << 31);
+                let latest = self.clocks.get(&other).copied().unwrap_or(0);
+                let _ = write!(
+                    text,
+                    " clock {} echo {}",
+                    if goes_on { "on" } else { "back" },
+                    match echo {
+                        0 => "0",
+                        echo if echo == latest => "latest",
+                        _ => "older",
+                    }
+                );
+                options = &options[10..];
+                continue;
+            }
+            let length = if *kind < 2 { 1 } else { usize::from(*more.first().unwrap_or(&1)).max(1) };
+            let (option, after) = options.split_at(length.min(options.len()));
+            let _ = write!(text, " option {}", hex(option));
+            options = after;
+        }
+        format!("{text} {}", hex(data))
+    }
+
+    fn udp(&mut self, ip: &[u8], datagram: &[u8]) -> String {
+        let Some((&[s0, s1, d0, d1, l0, l1, c0, c1], data)) = datagram.split_first_chunk::<8>() else {
+            return format!("udp cut {}", hex(datagram));
+        };
+        let (source, destination) = (self.port([s0, s1]), self.port([d0, d1]));
+        let sum = sum(ip, UDP, datagram, &[c0, c1]);
+        format!("udp[{source} > {destination} length {} {sum}] {}", hex(&[l0, l1]), hex(data))
+    }
+
+    fn port(&mut self, octets: [u8; 2]) -> String {
+        let port = u16::from_be_bytes(octets);
+        if port < EPHEMERAL {
+            return port.to_string();
+        }
+        let at = self.ports.iter().position(|known| *known == port).unwrap_or_else(|| {
+            self.ports.push(port);
+            self.ports.len() - 1
+        });
+        format!("chosen {at}")
+    }
+
     fn icmp(&mut self, message: &[u8], seen: &[u8], whole: bool) -> String {
         let Some((header, rest)) = message.split_at_checked(8) else { return format!("icmp cut {}", hex(message)) };
         let right = if !whole || checksum(message) == 0 { "" } else { " bad checksum" };
@@ -176,6 +264,20 @@ fn ipv6(octets: &[u8]) -> String {
         }
     }
     format!("ip6[{}] {}", hex(&header), hex(&rest))
+}
+
+/// What a checksum of TCP or UDP is: right, left to the device (the sum of the pseudo-header alone), or wrong.
+fn sum(ip: &[u8], protocol: u8, whole: &[u8], field: &[u8]) -> String {
+    let [a, b] = u16::try_from(whole.len()).unwrap_or(0).to_be_bytes();
+    let pseudo = [&ip[12..20], &[0, protocol, a, b]].concat();
+    if field == (!checksum(&pseudo)).to_be_bytes() {
+        return "sum left to the device".to_owned();
+    }
+    let padding: &[u8] = if pseudo.len() % 2 == 0 { &[] } else { &[0] };
+    match checksum(&[&pseudo, padding, whole].concat()) {
+        0 | 0xffff => "sum right".to_owned(),
+        _ => format!("sum wrong {}", hex(field)),
+    }
 }
 
 /// SPI, sequence number and length of what cannot or need not be opened.

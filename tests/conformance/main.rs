@@ -278,6 +278,22 @@ fn steady(text: &str) -> String {
             (r"id [0-9]+, seq", "id ID, seq"),
             (r"ident=[0-9]+", "ident=ID"),
             (r" id [1-9][0-9]*, offset", " id ID, offset"),
+            // TCP: initial sequence numbers (what follows is printed from them on), clocks with a random offset, ports that
+            // the kernel chose, and the checksum over them.
+            (r"(seq|ack) [0-9]{6,}", "$1 NUMBER"),
+            (r"TS val [0-9]+ ecr [1-9][0-9]*", "TS val T ecr T"),
+            (r"TS val [0-9]+", "TS val T"),
+            (r"(incorrect -> )0x[0-9a-f]{4}", "${1}SUM"),
+            (r"cksum 0x[0-9a-f]{4} \(correct", "cksum SUM (correct"),
+            (
+                r"([0-9]+\.[0-9]+\.[0-9]+\.[0-9]+[.: ])(3276[89]|327[7-9][0-9]|32[89][0-9]{2}|3[3-9][0-9]{3}|[45][0-9]{4}|60[0-9]{3})\b",
+                "${1}PORT",
+            ),
+            // tc: ages of filters.
+            (r"\b(installed|used|firstused) [0-9]+ sec", "$1 T sec"),
+            // bridge: the addresses of the cables' ends, which the kernel made up, and the groups made of them.
+            (r"(?m)^[0-9a-f:]{17}(( dev veth[0-9])?( vlan 1)? master br-kind permanent)$", "MAC$1"),
+            (r"(?m)^33:33:ff:[0-9a-f:]{8}(( dev veth[0-9])? self permanent)$", "33:33:ff:MAC$1"),
             (r"(?m)^(\t0x[0-9a-f]{4}:  ).*", "${1}OCTETS"),
             // ip: dates, ages, what is left of a life, the other end's number.
             (r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}", "DATE"),

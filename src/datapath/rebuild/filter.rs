@@ -90,7 +90,7 @@ impl Draft {
             at.and_then(|at| words.get(at + 2)).copied().unwrap_or("bpf").to_owned()
         });
         let strange = (!matches!(kind, "u32" | "flower" | "matchall" | "bpf")).then(|| kind.to_owned());
-        let filter = Filter { destination: None, protocol: None, mark: None, to_host: false };
+        let filter = Filter::default();
         Some(Self { kind: kind.to_owned(), filter, edits: false, program, strange })
     }
 
@@ -232,7 +232,7 @@ filter protocol all pref 1 bpf chain 0 handle 0x1 mine.o:[acl] direct-action not
     fn filters_are_read_as_the_kernel_lists_them() {
         let listing = parse_filters(TEXT);
         assert_eq!(listing.unread, []);
-        let none = Filter { destination: None, protocol: None, mark: None, to_host: false };
+        let none = Filter::default();
         let found: Vec<(&str, &[FoundFilter])> =
             listing.items.iter().map(|device| (device.device.as_str(), device.found.as_slice())).collect();
         let esp = Filter { protocol: Some(50), mark: Some(0xd00), ..none.clone() };

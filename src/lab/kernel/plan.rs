@@ -264,7 +264,7 @@ impl Plan {
                 Program::Cilium(CiliumProgram::FromContainer) => encrypting(stack, device),
                 Program::Cilium(CiliumProgram::FromNetwork) => decrypting(stack),
                 Program::Cilium(CiliumProgram::ToHost) if device.name == "cilium_net" => {
-                    vec![Filter { destination: None, protocol: None, mark: Some(0), to_host: true }]
+                    vec![Filter { mark: Some(0), to_host: true, ..Filter::default() }]
                 }
                 Program::Cilium(CiliumProgram::ToHost | CiliumProgram::FromHost) => Vec::new(),
             };
@@ -304,7 +304,7 @@ fn encrypting(stack: &Stack, device: &Device) -> Vec<Filter> {
         let common = mark::out(common_key(key_id, peer));
         if policy.dir == crate::xfrm::Direction::Out && policy.mark == Some(common) {
             let mark = Some(mark::encrypt(own.identity, common_key(key_id, peer)));
-            let filter = Filter { destination: Some(policy.selector.dst), protocol: None, mark, to_host: false };
+            let filter = Filter { destination: Some(policy.selector.dst), mark, ..Filter::default() };
             if !filters.contains(&filter) {
                 filters.push(filter);
             }
@@ -315,10 +315,9 @@ fn encrypting(stack: &Stack, device: &Device) -> Vec<Filter> {
 
 /// The filters of `eth0`: ESP is to be decrypted; what is for this node's pods goes its plain way.
 fn decrypting(stack: &Stack) -> Vec<Filter> {
-    let none = Filter { destination: None, protocol: None, mark: None, to_host: false };
-    let mut filters = vec![Filter { protocol: Some(50), mark: Some(mark::DECRYPT), ..none.clone() }];
+    let mut filters = vec![Filter { protocol: Some(50), mark: Some(mark::DECRYPT), ..Filter::default() }];
     let own = stack.routes.iter().find(|route| route.dev.as_deref() == Some("cilium_host") && route.src.is_some());
-    filters.extend(own.map(|route| Filter { destination: Some(route.dst), mark: Some(0), ..none }));
+    filters.extend(own.map(|route| Filter { destination: Some(route.dst), mark: Some(0), ..Filter::default() }));
     filters
 }
 

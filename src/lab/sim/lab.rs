@@ -167,9 +167,12 @@ impl Sim {
         for round in 0..LONGEST_TURN {
             self.world.settle_now();
             let mut again = false;
+            let activity = self.world.net.cluster.activity();
             for job in self.jobs.values_mut().filter(|job| !job.over) {
                 again |= job.step(&mut self.world);
             }
+            // What one job sent may be what another waits for.
+            again |= self.world.net.cluster.activity() != activity;
             if !again {
                 break;
             }
@@ -563,6 +566,7 @@ impl Lab for Sim {
         self.world.processes.clear();
         // Whoever captured in the kept state is gone; the guide's own captures look at the new one.
         self.world.net.cluster.untap_all();
+        self.world.net.cluster.forget_sockets();
         for watch in self.captures.values_mut() {
             watch.open(&mut self.world);
         }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::process::{Call, Io, Step};
 use super::tools::{install, install_base};
 use super::{Sim, World, net};
-use crate::datapath::{Device, DeviceKind, Filter, Hook, HookPoint, IfIndex, Mac, Program, Stack, StackId};
+use crate::datapath::{Device, DeviceKind, Filter, HookPoint, IfIndex, Mac, Stack, StackId};
 use crate::lab::{Place, PlaceKind};
 use crate::xfrm::Prefix;
 
@@ -33,14 +33,19 @@ const NODES: [Row; 3] = [
 
 /// Programs of that lab's places, which are all one Debian.
 const PROGRAMS: &[&str] = &[
+    "/usr/bin/nc",
+    "/usr/bin/nstat",
     "/usr/bin/ping",
+    "/usr/bin/ss",
     "/usr/bin/tcpdump",
     "/usr/bin/netstat",
     "/usr/sbin/arp",
+    "/usr/sbin/bridge",
     "/usr/sbin/ifconfig",
     "/usr/sbin/ip",
     "/usr/sbin/route",
     "/usr/sbin/sysctl",
+    "/usr/sbin/tc",
 ];
 
 impl Sim {
@@ -157,22 +162,23 @@ fn add_pod(world: &mut World, &(node, net, host, _, pod): &Row) {
 
 /// What Cilium's programs do to a packet's mark.
 fn add_marks(world: &mut World, &(name, net, _, _, pod): &Row) {
+    let now = world.now();
     let cluster = &mut world.net.cluster;
     let Some(stack) = cluster.find(&format!("{CLUSTER}{name}")).and_then(|id| cluster.stack_mut(id)) else { return };
-    let none = Filter { destination: None, protocol: None, mark: None, to_host: false };
     let pods = |net: u8| Some(Prefix { addr: Ipv4Addr::new(10, 0, net, 0).into(), len: 24 });
+    let marked = |mark| Filter { mark: Some(mark), ..Filter::default() };
     let peers = NODES.iter().filter(|(peer, ..)| *peer != name);
-    let encrypt =
-        peers.map(|(_, peer, ..)| Filter { destination: pods(*peer), mark: Some(0x3e00), ..none.clone() }).collect();
-    let clear = vec![Filter { mark: Some(0), to_host: true, ..none.clone() }];
-    let decrypt = vec![
-        Filter { protocol: Some(50), mark: Some(0xd00), ..none.clone() },
-        Filter { destination: pods(net), mark: Some(0), ..none },
-    ];
+    let encrypt = peers.map(|(_, peer, ..)| Filter { destination: pods(*peer), ..marked(0x3e00) }).collect();
+    let clear = vec![Filter { to_host: true, ..marked(0) }];
+    let decrypt = vec![Filter { protocol: Some(50), ..marked(0xd00) }, Filter { destination: pods(net), ..marked(0) }];
     let lxc = pod.map(|(.., device)| (device, encrypt));
     for (device, filters) in lxc.into_iter().chain([("cilium_net", clear), ("eth0", decrypt)]) {
-        if let Some(device) = stack.device(device).map(|device| device.index) {
-            stack.hooks.push(Hook { device, point: HookPoint::Ingress, program: Program::Tc(filters) });
+        let Some(device) = stack.device(device).map(|device| device.index) else { continue };
+        stack.add_clsact(device);
+        for (preference, mut filter) in (1..).zip(filters) {
+            (filter.preference, filter.statistics.installed) = (preference, now);
+            let added = stack.add_filter(device, HookPoint::Ingress, filter, false);
+            debug_assert!(added.is_ok(), "{name}: {added:?}");
         }
     }
 }

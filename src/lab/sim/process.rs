@@ -57,7 +57,7 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM (15): `kill`.
     Terminate,
-    /// SIGKILL (9): `kill -9`; never shown to a process.
+    /// SIGKILL (9): `kill -9`. A process is shown it to let go of what it holds, and ends whatever it answers.
     Kill,
     /// SIGUSR1 (10) and the others that a tool may have a use for, by number.
     Other(u8),

@@ -41,6 +41,11 @@ impl Line<'_> {
         let (body, length) = (from(upto(octets, length), 8), length - 8);
         let on = |port| source == port || destination == port;
         if !self.options.quiet {
+            // The name service, and that of multicast: what is shorter than a header is not read.
+            if (on(53) || on(5353)) && length < 12 {
+                self.put_fmt(format_args!("domain [length {length} < 12] (invalid)"));
+                return Ok(());
+            }
             if on(500) {
                 return self.isakmp(body, length);
             }

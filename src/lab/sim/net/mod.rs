@@ -3,14 +3,20 @@
 
 #[cfg(test)]
 mod bench;
+mod bridge;
 mod esp_secret;
 mod ip;
 mod legacy;
+mod nc;
+mod nc_options;
+mod nstat;
 mod options;
 mod ping;
 mod ping_options;
 mod ping_route;
 mod proc;
+mod ss;
+mod tc;
 mod tcpdump;
 mod tcpdump_options;
 #[cfg(test)]
@@ -89,6 +95,11 @@ pub fn program(call: &Call) -> Option<Box<dyn Process>> {
         "ip" => Some(Box::new(ip::Ip::new(call))),
         "ping" => Some(Box::new(ping::Ping::new(call))),
         "tcpdump" => Some(Box::new(tcpdump::Tcpdump::new(call))),
+        "bridge" => Some(Box::new(bridge::Bridge::new(call))),
+        "nstat" => Some(Box::new(nstat::Nstat::new(call))),
+        "ss" => Some(Box::new(ss::Ss::new(call))),
+        "tc" => Some(Box::new(tc::Tc::new(call))),
+        "nc" | "netcat" => Some(Box::new(nc::Nc::new(call))),
         "sysctl" => Some(Box::new(proc::Sysctl::new(call))),
         "route" | "ifconfig" | "arp" | "netstat" => Some(Box::new(legacy::Legacy::new(call))),
         _ => None,

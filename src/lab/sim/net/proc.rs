@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::options::{self, Word};
-use crate::datapath::{NeighbourState, Stack, device_of, gateway_of};
+use crate::datapath::{NeighbourState, SocketKind, Stack, TcpState, device_of, gateway_of};
 use crate::lab::sim::{Call, Io, Process, Step, World};
 use crate::route::{Route, RouteType, TableId};
 
@@ -277,6 +277,26 @@ const SNMP: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "Tcp",
+        &[
+            "RtoAlgorithm",
+            "RtoMin",
+            "RtoMax",
+            "MaxConn",
+            "ActiveOpens",
+            "PassiveOpens",
+            "AttemptFails",
+            "EstabResets",
+            "CurrEstab",
+            "InSegs",
+            "OutSegs",
+            "RetransSegs",
+            "InErrs",
+            "OutRsts",
+            "InCsumErrors",
+        ],
+    ),
+    (
         "Udp",
         &[
             "InDatagrams",
@@ -318,21 +338,60 @@ const NETSTAT: &[(&str, &[&str])] = &[(
 )];
 
 fn tables(stack: &Stack, tables: &[(&str, &[&str])]) -> String {
-    tables.iter().fold(String::new(), |text, (group, columns)| {
-        let number = |column: &str| match (*group, column) {
-            ("Ip", "Forwarding") => {
-                if stack.sysctl.ip_forward {
-                    1
-                } else {
-                    2
-                }
-            }
-            ("Ip", "DefaultTTL") => u64::from(stack.sysctl.default_ttl),
-            _ => stack.counters.mib.value(&format!("{group}{column}")),
-        };
-        let numbers: Vec<String> = columns.iter().map(|column| number(column).to_string()).collect();
-        text + &format!("{group}: {}\n{group}: {}\n", columns.join(" "), numbers.join(" "))
-    })
+    let mut text = String::new();
+    for (group, columns) in tables {
+        let numbers: Vec<String> = columns.iter().map(|column| number(stack, group, column)).collect();
+        let _ = writeln!(text, "{group}: {}\n{group}: {}", columns.join(" "), numbers.join(" "));
+        let types = if *group == "Icmp" { icmp_types(stack) } else { Vec::new() };
+        if !types.is_empty() {
+            let (names, values): (Vec<String>, Vec<String>) =
+                types.into_iter().map(|(name, value)| (name, value.to_string())).unzip();
+            let _ = writeln!(text, "IcmpMsg: {}\nIcmpMsg: {}", names.join(" "), values.join(" "));
+        }
+    }
+    text
+}
+
+fn number(stack: &Stack, group: &str, column: &str) -> String {
+    let open = |socket: &&crate::datapath::Socket| match &socket.kind {
+        SocketKind::Tcp(own) => matches!(own.state, TcpState::Established | TcpState::CloseWait),
+        _ => false,
+    };
+    match (group, column) {
+        ("Ip", "Forwarding") => if stack.sysctl.ip_forward { "1" } else { "2" }.to_owned(),
+        ("Ip", "DefaultTTL") => stack.sysctl.default_ttl.to_string(),
+        // `TCP_RTO_MIN` and `TCP_RTO_MAX` in milliseconds; the algorithm is "other".
+        ("Tcp", "RtoAlgorithm") => "1".to_owned(),
+        ("Tcp", "RtoMin") => "200".to_owned(),
+        ("Tcp", "RtoMax") => "120000".to_owned(),
+        ("Tcp", "MaxConn") => "-1".to_owned(),
+        ("Tcp", "CurrEstab") => stack.sockets.iter().filter(open).count().to_string(),
+        _ => stack.counters.mib.value(&format!("{group}{column}")).to_string(),
+    }
+}
+
+/// ICMP messages by their type, as far as there are any (`icmpmsg_put`, net/ipv4/proc.c).
+fn icmp_types(stack: &Stack) -> Vec<(String, u64)> {
+    let kinds = [(0, "EchoReps"), (3, "DestUnreachs"), (8, "Echos"), (11, "TimeExcds")];
+    let rows = ["In", "Out"].into_iter().flat_map(|way| kinds.map(|(kind, name)| (way, kind, name)));
+    rows.map(|(way, kind, name)| (format!("{way}Type{kind}"), stack.counters.mib.value(&format!("Icmp{way}{name}"))))
+        .filter(|(_, value)| *value > 0)
+        .collect()
+}
+
+/// All counters of `/proc/net/snmp` and `/proc/net/netstat` by the names that `nstat` joins, in its order.
+pub(super) fn counters(stack: &Stack) -> Vec<(String, u64)> {
+    let mut counters = Vec::new();
+    for (group, columns) in SNMP.iter().chain(NETSTAT) {
+        let values = columns
+            .iter()
+            .map(|column| (format!("{group}{column}"), number(stack, group, column).parse().unwrap_or(0)));
+        counters.extend(values);
+        if *group == "Icmp" {
+            counters.extend(icmp_types(stack).into_iter().map(|(name, value)| (format!("IcmpMsg{name}"), value)));
+        }
+    }
+    counters
 }
 
 /// `sysctl`.

@@ -109,7 +109,11 @@ impl Child {
             return;
         }
         let done = match signal {
-            Signal::Kill => OnSignal::Exits(137),
+            Signal::Kill => {
+                // What it holds goes with it, as the kernel closes a process's sockets.
+                self.process.signal(signal, world, &mut self.io);
+                OnSignal::Exits(137)
+            }
             other => self.process.signal(other, world, &mut self.io),
         };
         if let OnSignal::Exits(status) = done {
