@@ -194,6 +194,8 @@ fn an_annotation_that_finds_nothing_is_found() {
         let found = |book: &Book| {
             let mut lab = if book.course.ready { Sim::ready(SEED) } else { Sim::new(SEED) };
             let dead = dead_annotations(book, &mut lab).unwrap_or_else(|trouble| panic!("{trouble}"));
+            let key = Regex::new("[0-9a-fA-F]{32,}").expect("a regular expression");
+            assert!(!dead.iter().any(|dead| key.is_match(&dead.got)), "a key is told: {dead:?}");
             dead.into_iter().map(|dead| (dead.step, dead.annotation)).collect::<Vec<_>>()
         };
         assert_eq!(found(&broken), expected);

@@ -3,6 +3,7 @@ use crate::course::Book;
 use crate::lab::Lab;
 use crate::trouble::Trouble;
 use crate::words::Language;
+use crate::xfrm::hide_keys;
 
 /// Something in a step that comes to nothing when its solution runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub struct Dead {
     pub step: String,
     /// The annotation whose pattern fits no line; `None` when the solution itself does not do the step.
     pub annotation: Option<String>,
-    /// What was printed instead, or why the solution does not do.
+    /// What was printed instead, or why the solution does not do; without keys.
     pub got: String,
 }
 
@@ -26,14 +27,15 @@ pub fn dead_annotations(book: &Book, lab: &mut dyn Lab) -> Result<Vec<Dead>, Tro
     for step in book.course.steps() {
         let walked = prover.pass(step)?;
         if let Some(failure) = walked.failure(step, &step.solution) {
-            dead.push(Dead { step: step.id.clone(), annotation: None, got: failure.got });
+            dead.push(Dead { step: step.id.clone(), annotation: None, got: failure.without_keys().got });
             break;
         }
         let facts = prover.runner.facts()?;
         for annotation in &step.annotations {
             if !annotation.line.pattern(&facts).is_ok_and(|line| line.is_match(&walked.output)) {
                 let annotation = Some(annotation.id.clone());
-                dead.push(Dead { step: step.id.clone(), annotation, got: tail(&walked.output) });
+                let got = hide_keys(&tail(&walked.output)).into_owned();
+                dead.push(Dead { step: step.id.clone(), annotation, got });
             }
         }
     }
