@@ -68,14 +68,16 @@ struct Row {
     order: Option<String>,
     #[serde(default)]
     sometimes: bool,
+    #[serde(default)]
+    live: bool,
     reason: String,
 }
 
 impl Differences {
-    /// Reads the list.
-    pub(crate) fn read(text: &str) -> Self {
+    /// Reads the list. What is marked as `live` is for a kernel booted now, whose clock is that of a busy machine.
+    pub(crate) fn read(text: &str, live: bool) -> Self {
         let file: File = serde_yaml::from_str(text).unwrap_or_else(|error| panic!("differences.yaml: {error}"));
-        let entries = |rows: Vec<Row>| rows.into_iter().map(Entry::new).collect();
+        let entries = |rows: Vec<Row>| rows.into_iter().filter(|row| live || !row.live).map(Entry::new).collect();
         Self { legitimate: entries(file.legitimate), open: entries(file.open) }
     }
 
@@ -123,7 +125,14 @@ impl Entry {
         };
         let scenario = row.scenario.map(|scenario| regex(&format!("^(?:{scenario})$")));
         let used = AtomicUsize::new(0);
-        Self { reason: row.reason, scenario, command: regex(&row.command), change, sometimes: row.sometimes, used }
+        Self {
+            reason: row.reason,
+            scenario,
+            command: regex(&row.command),
+            change,
+            sometimes: row.sometimes || row.live,
+            used,
+        }
     }
 
     /// How many answers need it.
