@@ -66,6 +66,7 @@ pub struct PathMtuNote {
 
 /// Values of `sysctl net.ipv4` for the whole stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a sysctl of its own")]
 pub struct Sysctl {
     /// `ip_forward`.
     pub ip_forward: bool,
@@ -533,7 +534,7 @@ fn dump_order(route: &Route) -> impl Ord + use<> {
 }
 
 /// The routes that an address brings.
-fn routes_of(device: &str, address: &Address, up: bool, router: bool) -> Vec<Route> {
+fn routes_of(device: &str, address: &Address, up: bool, forwards: bool) -> Vec<Route> {
     let by_kernel = |kind, dst: Prefix, table, scope| Route {
         kind,
         dev: Some(device.to_owned()),
@@ -577,7 +578,7 @@ fn routes_of(device: &str, address: &Address, up: bool, router: bool) -> Vec<Rou
             let all = Scope::GLOBAL;
             routes.push(with(by_kernel(RouteType::Local, host, TableId::LOCAL, all.clone()), 0));
             if !address.address.is_loopback() {
-                if router && address.prefix_len < 127 {
+                if forwards && address.prefix_len < 127 {
                     let anycast = Prefix::host(subnet.addr);
                     routes.push(with(by_kernel(RouteType::Anycast, anycast, TableId::LOCAL, all.clone()), 0));
                 }

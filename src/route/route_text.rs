@@ -10,6 +10,7 @@ use super::{
 
 /// Which options `ip route` was called with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct RouteStyle {
     /// `-d`: type, protocol and scope of every route.
     pub details: bool,

@@ -247,7 +247,7 @@ impl Opener {
 fn without_times(options: &mut [u8]) {
     let Some(&[68, _, pointer, flags]) = options.first_chunk::<4>() else { return };
     let Some(stamps) = options.get_mut(4..usize::from(pointer).saturating_sub(1)) else { return };
-    let (size, address) = if flags & 0xf == 0 { (4, 0) } else { (8, 4) };
+    let (size, address) = if flags.is_multiple_of(16) { (4, 0) } else { (8, 4) };
     stamps.chunks_mut(size).filter_map(|stamp| stamp.get_mut(address..)).for_each(|time| time.fill(0));
 }
 

@@ -72,8 +72,8 @@ fn the_simulator_answers_as_a_kernel_booted_now_does() {
 #[test]
 fn every_command_of_the_courses_is_compared() {
     let missing = courses::missing(&scenario_folder());
-    let list: String = missing.iter().map(|command| format!("  {command}\n")).collect();
-    assert!(missing.is_empty(), "in no scenario of tests/kernel/transcripts/scenarios:\n{list}");
+    let list: Vec<String> = missing.into_iter().collect();
+    assert!(list.is_empty(), "in no scenario of tests/kernel/transcripts/scenarios:\n  {}", list.join("\n  "));
 }
 
 #[test]

@@ -74,7 +74,8 @@ pub(crate) fn play(scenarios: &Path, name: &str, kernels: &Transcript) -> Transc
 pub(crate) fn lines(scenarios: &Path) -> Vec<(String, String)> {
     let files = fs::read_dir(scenarios).expect("the scenarios are there").flatten();
     let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
-    let acts = names.filter(|name| name.ends_with(".txt")).flat_map(|name| acts(scenarios, &name));
+    let is_scenario = |name: &String| Path::new(name).extension().is_some_and(|extension| extension == "txt");
+    let acts = names.filter(is_scenario).flat_map(|name| acts(scenarios, &name));
     let line = |act| match act {
         Act::Run(said) | Act::Start(said) => Some((said.place, said.line)),
         Act::Stop | Act::Pause(_) => None,

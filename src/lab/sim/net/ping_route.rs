@@ -49,7 +49,7 @@ fn times(words: &[u8]) -> String {
     let flags = words.get(3).copied().unwrap_or_default();
     let mut text = String::from("\nTS: ");
     let mut first: Option<i64> = None;
-    let (size, skipped) = if flags & 0xf == 0 { (4, 0) } else { (8, 4) };
+    let (size, skipped) = if flags.is_multiple_of(16) { (4, 0) } else { (8, 4) };
     let stamps = written(words, 4);
     if stamps.is_empty() {
         return String::new();

@@ -51,7 +51,9 @@ impl Run<'_> {
         };
         let mut chosen: Vec<Rule> = rules.iter().filter(|rule| said.is_like(rule)).cloned().collect();
         if self.options.numeric {
-            chosen.iter_mut().for_each(|rule| number_names(rule, self.options.details));
+            for rule in &mut chosen {
+                number_names(rule, self.options.details);
+            }
         }
         let chosen: Vec<&Rule> = chosen.iter().collect();
         let details = self.options.details;
