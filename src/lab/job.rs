@@ -37,6 +37,23 @@ pub enum Input {
     Resize(TerminalSize),
 }
 
+/// How the keys of the learner's terminal reach a job in the foreground.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typing {
+    /// It has a terminal of its own: every octet is for it as it is typed, Ctrl-C is 0x03, and what it writes is for the
+    /// learner's terminal as it is.
+    Terminal {
+        /// Whether that terminal edits lines and makes signals of Ctrl-C and Ctrl-Z now (`ICANON` and `ISIG`), and the
+        /// line has not handed it to a job of its own (`bash -i`): then these keys are nobody else's. `false` where the lab
+        /// cannot know.
+        cooked: bool,
+    },
+    /// It has none, and waits for a line.
+    Line,
+    /// It has none and reads nothing now: what is typed waits for the next prompt.
+    Later,
+}
+
 /// Size of a terminal in character cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TerminalSize {

@@ -20,7 +20,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 pub(crate) use direct::as_line;
-pub use job::{Input, JobEvent, JobId, Stream, TerminalSize};
+pub use job::{Input, JobEvent, JobId, Stream, TerminalSize, Typing};
 pub use place::{Place, PlaceKind};
 pub use predict::{cannot_rebuild, node_texts, predict};
 
@@ -74,12 +74,39 @@ pub trait Lab {
     /// Something for a job: keys, Ctrl-C, end of input, a new terminal size. A job that has ended ignores it.
     fn send(&mut self, job: JobId, input: Input) -> Result<(), Trouble>;
 
+    /// How a job takes what is typed now.
+    fn typing(&mut self, job: JobId) -> Typing {
+        let _ = job;
+        Typing::Later
+    }
+
+    /// What was typed for a job with a terminal of its own, and not read before it ended: it belongs to the next prompt.
+    /// Asked once, after [`JobEvent::Exited`].
+    fn unread(&mut self, job: JobId) -> Vec<u8> {
+        let _ = job;
+        Vec::new()
+    }
+
+    /// Nobody watches the lines that follow, until this is called with `false`: a lab with a clock of its own need not let
+    /// anybody wait.
+    fn hurry(&mut self, hurried: bool) {
+        let _ = hurried;
+    }
+
     /// Starts a capture at a node or pod (`device` as for `tcpdump -i`, `filter` a BPF expression). When this returns,
     /// the capture is ready: no packet sent later is missed.
     fn capture(&mut self, place: &str, device: &str, filter: &str) -> Result<CaptureId, Trouble>;
 
-    /// The frames captured since the last call, waiting at most `wait` for the first.
+    /// The frames captured since the last call. Those that passed before this call and are still under way from the kernel
+    /// are waited for, at most `wait`.
     fn frames(&mut self, capture: CaptureId, wait: Duration) -> Result<Vec<Frame>, Trouble>;
+
+    /// How many frames the kernel has dropped of a capture for want of buffer space (libpcap `ps_drop`), as of the last
+    /// call of [`Lab::frames`] with a wait; `None` where no kernel captures.
+    fn dropped(&mut self, capture: CaptureId) -> Option<u64> {
+        let _ = capture;
+        None
+    }
 
     /// Stops a capture and gives what was still under way, and the kernel's own count of drops.
     fn stop_capture(&mut self, capture: CaptureId) -> Result<CaptureEnd, Trouble>;

@@ -8,6 +8,9 @@ use crate::words::Words;
 /// Prints whole lines above a prompt.
 pub type Printer = Box<dyn FnMut(String) -> io::Result<()> + Send>;
 
+/// Erases to the end of the line (ECMA-48, EL).
+const ERASE: &str = "\x1b[K";
+
 /// The one way to the reader's screen.
 ///
 /// Knows the look, writes whole lines, and remembers a write that failed: a closed pipe or terminal and a full disk end
@@ -18,6 +21,7 @@ pub struct Console {
     out: Box<dyn Write + Send>,
     error: Box<dyn Write + Send>,
     above: Option<Printer>,
+    raw: bool,
     waiting: String,
     broken: Option<io::Error>,
 }
@@ -35,6 +39,7 @@ impl Console {
             out: Box::new(io::stdout()),
             error: Box::new(io::stderr()),
             above: None,
+            raw: false,
             waiting: String::new(),
             broken: None,
         }
@@ -48,6 +53,7 @@ impl Console {
             out,
             error: Box::new(io::sink()),
             above: None,
+            raw: false,
             waiting: String::new(),
             broken: None,
         }
@@ -103,6 +109,36 @@ impl Console {
         self.raw(&text);
     }
 
+    /// Shows a line that the next one of its kind, or [`Console::passed`], takes away again. A screen that cannot take
+    /// anything away gets `lasting` instead, and what is no screen gets nothing.
+    pub fn passing(&mut self, line: &str, lasting: &str) {
+        if !self.around.terminal {
+            return;
+        }
+        if !self.can_erase() {
+            if !lasting.is_empty() {
+                self.line(Line::of(lasting.to_owned(), Role::Quiet));
+            }
+            return;
+        }
+        let shown = Line::of(line.to_owned(), Role::Quiet);
+        let mut cut = self.look.spelled(&shown).wrapped(self.look.width.saturating_sub(1));
+        cut.truncate(1);
+        let text = cut.first().map(|line| self.painted(line)).unwrap_or_default();
+        self.raw(&format!("\r{text}{ERASE}"));
+    }
+
+    /// Takes the line of [`Console::passing`] away.
+    pub fn passed(&mut self) {
+        if self.around.terminal && self.can_erase() {
+            self.raw(&format!("\r{ERASE}"));
+        }
+    }
+
+    fn can_erase(&self) -> bool {
+        !self.look.plain && self.around.term.as_deref() != Some("dumb")
+    }
+
     /// Writes one line, wrapped to the width.
     pub fn line(&mut self, line: impl Into<Line>) {
         let lines = self.look.spelled(&line.into()).wrapped(self.look.width);
@@ -123,8 +159,24 @@ impl Console {
             self.waiting.push_str(text);
             return;
         }
-        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        if self.raw {
+            return self.octets(text.replace('\n', "\r\n").as_bytes());
+        }
+        self.octets(text.as_bytes());
+    }
+
+    /// Writes what a program on a terminal of its own wrote, untouched: the terminal obeys it.
+    pub fn octets(&mut self, octets: &[u8]) {
+        if octets.is_empty() || self.broken.is_some() {
+            return;
+        }
+        let written = self.out.write_all(octets).and_then(|()| self.out.flush());
         self.remember(written);
+    }
+
+    /// Whether the terminal is in raw mode from now on, where a line feed only goes down.
+    pub fn at_raw(&mut self, raw: bool) {
+        self.raw = raw;
     }
 
     /// A span line as text for a prompt, with colours where the screen has them.

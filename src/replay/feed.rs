@@ -1,11 +1,9 @@
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use super::world::{device_names, keyring};
+use super::world::{device_names, keyring, under_way};
 use crate::course::{Role, Seen};
 use crate::decrypt::Scratch;
-use crate::lab::{CaptureId, Lab, LabKind, PlaceKind};
-use crate::packet::Frame;
+use crate::lab::{CaptureId, Lab, PlaceKind};
 use crate::trouble::Trouble;
 
 /// The packets that the guide sees: a capture on every node.
@@ -32,18 +30,10 @@ impl Feed {
 
     /// Takes in what was captured since the last time, and gives that alone.
     pub(super) fn drain(&mut self, lab: &mut dyn Lab) -> Result<BTreeMap<Role, Vec<Seen>>, Trouble> {
-        // In a lab of real processes the last packets of a command may be a moment behind its end.
-        let wait = if lab.kind() == LabKind::Sim { Duration::ZERO } else { Duration::from_millis(300) };
+        let wait = under_way(lab.kind());
         let mut fresh: BTreeMap<Role, Vec<Seen>> = BTreeMap::new();
         for (role, capture) in &self.captures {
-            let mut frames: Vec<Frame> = Vec::new();
-            loop {
-                let more = lab.frames(*capture, wait)?;
-                if more.is_empty() {
-                    break;
-                }
-                frames.extend(more);
-            }
+            let frames = lab.frames(*capture, wait)?;
             if frames.is_empty() {
                 continue;
             }

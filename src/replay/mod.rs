@@ -25,4 +25,4 @@ pub use report::{Claim, Failure, Finding, Proof, Report};
 pub use script::{Script, replay_script};
 pub use tap::tap;
 pub use tape::{Keys, Scene, cast, transcript};
-pub use world::{LabWorld, capture_packets, device_names, keyring, quietly, set_up, unseen};
+pub use world::{LabWorld, capture_packets, device_names, keyring, quietly, set_up, under_way, unseen};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::capture::Reader;
 use crate::course::{Facts, Outcome, Role, Seen, Step, World};
 use crate::decrypt::{Keyring, Scratch};
-use crate::lab::{Input, JobEvent, JobId, Lab, Stream};
+use crate::lab::{Input, JobEvent, JobId, Lab, LabKind, Stream};
 use crate::trouble::Trouble;
 use crate::xfrm::{State, parse_states};
 
@@ -28,6 +28,16 @@ impl World for LabWorld<'_> {
         let keys = keyring(self.0, at.name())?;
         capture_packets(self.0, at.name(), path, &keys)
     }
+}
+
+/// How long packets of a line may be under way when it has ended. The simulated lab has none under way, and the kernel lab
+/// knows when it has none; of a cluster of containers it is only known that none comes any more.
+pub fn under_way(kind: LabKind) -> Duration {
+    Duration::from_millis(match kind {
+        LabKind::Sim | LabKind::Recording => 0,
+        LabKind::Kernel => 2000,
+        LabKind::Kind => 300,
+    })
 }
 
 /// Runs a line that only looks, to its end and without anyone seeing it: standard output, standard error and exit status.

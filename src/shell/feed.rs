@@ -41,6 +41,8 @@ pub(super) struct Story {
 
 struct Node {
     capture: CaptureId,
+    /// The frames that the kernel dropped, where one captures.
+    dropped: Option<u64>,
     keys: Keyring,
     sightings: Sightings,
 }
@@ -71,16 +73,17 @@ impl Feed {
             // A node that cannot be captured on has no packets; everything else goes on.
             if let Ok(capture) = lab.capture(role.name(), "any", FILTER) {
                 let (keys, sightings) = (Keyring::default(), Sightings::new(RECOGNISED));
-                self.nodes.insert(role, Node { capture, keys, sightings });
+                self.nodes.insert(role, Node { capture, dropped: None, keys, sightings });
             }
         }
     }
 
-    /// Takes in what was captured since the last call.
-    pub(super) fn drain(&mut self, lab: &mut dyn Lab) {
+    /// Takes in what was captured since the last call, waiting for what is under way at most `wait` a node.
+    pub(super) fn drain(&mut self, lab: &mut dyn Lab, wait: Duration) {
         let mut fresh: Vec<(Role, Frame)> = Vec::new();
-        self.nodes.retain(|role, node| match lab.frames(node.capture, Duration::ZERO) {
+        self.nodes.retain(|role, node| match lab.frames(node.capture, wait) {
             Ok(frames) => {
+                node.dropped = lab.dropped(node.capture);
                 fresh.extend(frames.into_iter().map(|frame| (*role, frame)));
                 true
             }
@@ -105,6 +108,11 @@ impl Feed {
     /// Passes over what was captured since the last call.
     pub(super) fn skip(&mut self, lab: &mut dyn Lab) {
         self.nodes.retain(|_, node| lab.frames(node.capture, Duration::ZERO).is_ok());
+    }
+
+    /// How many frames the kernel dropped; `None` where no kernel captures.
+    pub(super) fn dropped(&self) -> Option<u64> {
+        self.nodes.values().filter_map(|node| node.dropped).reduce(|sum, dropped| sum + dropped)
     }
 
     /// The number that the next packet gets.

@@ -61,6 +61,8 @@ pub(super) struct Input {
 
 struct Ask {
     prompt: Prompt,
+    /// What stands in the line at first.
+    begun: String,
     /// Whether the answer belongs into the history.
     remember: bool,
 }
@@ -104,10 +106,10 @@ impl Input {
         self.interactive
     }
 
-    /// Shows the prompt and begins to wait for a line.
-    pub(super) fn ask(&mut self, prompt: Prompt, remember: bool) {
+    /// Shows the prompt, and behind it what was begun of the line, and begins to wait for the rest.
+    pub(super) fn ask(&mut self, prompt: Prompt, begun: String, remember: bool) {
         if !self.waiting {
-            self.waiting = self.ask.send(Ask { prompt, remember }).is_ok();
+            self.waiting = self.ask.send(Ask { prompt, begun, remember }).is_ok();
         }
     }
 
@@ -153,7 +155,7 @@ fn edit(
         return;
     }
     while let Ok(ask) = asked.recv() {
-        let typed = match editor.readline(&(ask.prompt.raw, ask.prompt.styled)) {
+        let typed = match editor.readline_with_initial(&(ask.prompt.raw, ask.prompt.styled), (&ask.begun, "")) {
             Ok(line) => {
                 if ask.remember {
                     remember(&mut editor, &line, editing);

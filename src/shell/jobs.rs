@@ -1,5 +1,6 @@
 //! Lines that run in the lab: the one in the foreground and those behind it.
 
+use super::screen::Screen;
 use crate::lab::{JobId, Stream};
 use crate::render::Foreign;
 
@@ -19,7 +20,11 @@ pub(super) struct Job {
     pub(super) errors: Vec<u8>,
     /// The position in the packet feed when it began.
     pub(super) since: usize,
-    screen: (Foreign, Foreign),
+    /// Whether it has a terminal of its own, whose output is for a terminal.
+    pub(super) own_terminal: bool,
+    /// What it has done to the learner's screen, if that is where its output went as it was.
+    pub(super) screen: Screen,
+    shown: (Foreign, Foreign),
 }
 
 /// What is kept of one line's output for checks and explanations; a flood is shown but not kept.
@@ -36,25 +41,47 @@ impl Job {
             output: Vec::new(),
             errors: Vec::new(),
             since,
-            screen: (Foreign::new(colour), Foreign::new(colour)),
+            own_terminal: false,
+            screen: Screen::default(),
+            shown: (Foreign::new(colour), Foreign::new(colour)),
         }
     }
 
     /// Takes output in, and gives what the screen shows of it.
     pub(super) fn take(&mut self, stream: Stream, octets: &[u8]) -> String {
-        let (kept, screen) = match stream {
-            Stream::Out => (&mut self.output, &mut self.screen.0),
-            Stream::Err => (&mut self.errors, &mut self.screen.1),
+        let (kept, shown) = match stream {
+            Stream::Out => (&mut self.output, &mut self.shown.0),
+            Stream::Err => (&mut self.errors, &mut self.shown.1),
         };
-        let room = MOST_KEPT.saturating_sub(kept.len()).min(octets.len());
-        kept.extend_from_slice(octets.get(..room).unwrap_or_default());
-        screen.push(octets)
+        keep(kept, octets);
+        shown.push(octets)
+    }
+
+    /// Takes output in that the learner's terminal gets as it is.
+    pub(super) fn pass(&mut self, octets: &[u8]) {
+        keep(&mut self.output, octets);
+        self.screen.pass(octets);
+    }
+
+    /// Its standard output as text. What a terminal got is without the carriage returns and colours that only a terminal
+    /// has a use for.
+    pub(super) fn text(&self) -> String {
+        if !self.own_terminal {
+            return String::from_utf8_lossy(&self.output).into_owned();
+        }
+        let mut plain = Foreign::new(false);
+        plain.push(&self.output) + &plain.finish()
     }
 
     /// What was held back until the end.
     pub(super) fn finish(&mut self) -> String {
-        self.screen.0.finish() + &self.screen.1.finish()
+        self.shown.0.finish() + &self.shown.1.finish()
     }
+}
+
+fn keep(kept: &mut Vec<u8>, octets: &[u8]) {
+    let room = MOST_KEPT.saturating_sub(kept.len()).min(octets.len());
+    kept.extend_from_slice(octets.get(..room).unwrap_or_default());
 }
 
 /// The lines in the background.

@@ -208,10 +208,21 @@ impl Session {
         let here = self.guide.step().id.clone();
         let before = self.guide.course().steps().take_while(|step| step.id != here);
         let missing = before.filter(|step| step.setup.is_empty() && !self.prepared.contains(&step.id));
-        for id in missing.map(|step| step.id.clone()).collect::<Vec<_>>() {
+        let missing: Vec<String> = missing.map(|step| step.id.clone()).collect();
+        let of = missing.len();
+        self.lab.hurry(true);
+        for (at, id) in missing.into_iter().enumerate() {
+            if self.signals.leaving() {
+                break;
+            }
+            let args = [("at", (at + 1).into()), ("of", of.into()), ("step", id.clone().into())];
+            let (passing, lasting) = (self.say("ui-preparing", &args), self.say("ui-preparing-all", &args));
+            self.console.passing(&passing, if at == 0 { &lasting } else { "" });
             self.act_out(&id);
             self.prepared.insert(id);
         }
+        self.lab.hurry(false);
+        self.console.passed();
     }
 
     /// Runs a step's solution without showing it. What fails here failed before the learner; the step's own checks will

@@ -1,6 +1,7 @@
 //! Packets of the feed, said in the learner's language.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::feed::Packet;
 use super::session::{Session, Watch};
@@ -112,13 +113,34 @@ impl Session {
 
     /// Takes in new packets, and shows them if the learner watches.
     pub(super) fn drain_feed(&mut self) {
-        let from = self.feed.next_number();
-        self.feed.drain(&mut *self.lab);
+        self.take_in_packets(Duration::ZERO);
+    }
+
+    /// The same, waiting for packets that are under way.
+    pub(super) fn take_in_packets(&mut self, wait: Duration) {
+        self.feed.drain(&mut *self.lab, wait);
+        let from = std::mem::replace(&mut self.unseen, self.feed.next_number());
         let watching = std::mem::replace(&mut self.watching, Watch::Off);
         if let Watch::Live(filter) = &watching {
             self.show_packets(from, MANY, filter.as_ref());
         }
         self.watching = watching;
+    }
+
+    /// Says loudly what the kernel dropped since the learner was last told, and once, quietly, that it dropped nothing.
+    pub(super) fn tell_dropped(&mut self) {
+        let Some(dropped) = self.feed.dropped() else { return };
+        let told = self.told_dropped.unwrap_or(0);
+        if dropped > told {
+            let line = self.say("ui-dropped", &[("count", (dropped - told).into())]);
+            self.console.line(Line::of(line, Role::Bad));
+        } else if self.told_dropped.is_none() && self.feed.next_number() > 1 {
+            let line = self.say("ui-dropped-none", &[]);
+            self.console.line(Line::of(line, Role::Quiet));
+        } else {
+            return;
+        }
+        self.told_dropped = Some(dropped);
     }
 
     /// Shows the packets that passed where the learner is while a line ran.

@@ -5,6 +5,7 @@ mod compare;
 mod complete;
 mod consent;
 mod feed;
+mod foreground;
 mod guide;
 mod input;
 mod jobs;
@@ -15,6 +16,7 @@ mod meta;
 mod observe;
 mod reload;
 mod said;
+mod screen;
 mod session;
 mod terminal;
 
@@ -100,8 +102,11 @@ pub fn run(setup: Setup) -> Result<Exit, Trouble> {
         signals,
         vocabulary,
         queue: VecDeque::new(),
+        begun: String::new(),
         feed: Feed::new(),
         watching: Watch::AfterLines,
+        unseen: 1,
+        told_dropped: None,
         last_packets: 1,
         changes: setup.changes,
     };

@@ -19,7 +19,7 @@ impl Session {
         Observation {
             line: job.line.clone(),
             ran: Ran::all(&job.line, at, &facts),
-            output: String::from_utf8_lossy(&job.output).into_owned(),
+            output: job.text(),
             errors: String::from_utf8_lossy(&job.errors).into_owned(),
             status,
             captured: self.captured(job.since),

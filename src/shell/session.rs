@@ -15,7 +15,7 @@ use crate::capture::Filter;
 use crate::course::{Event, Facts, Observation, QuestionKind};
 use crate::lab::{self, JobEvent, Lab, LabKind, Place, TerminalSize};
 use crate::render::{Console, Line, Role};
-use crate::replay::quietly;
+use crate::replay::{quietly, under_way};
 use crate::trouble::{Trouble, nearest};
 use crate::words::{FluentValue, Words};
 
@@ -39,10 +39,16 @@ pub(super) struct Session {
     pub(super) vocabulary: Arc<Mutex<Vocabulary>>,
     /// Pasted lines that wait for their turn.
     pub(super) queue: VecDeque<String>,
+    /// What was typed ahead of the next prompt.
+    pub(super) begun: String,
     /// The packets of the nodes.
     pub(super) feed: Feed,
     /// Which packets are shown, and when.
     pub(super) watching: Watch,
+    /// The number of the first packet that a learner who watches has not seen.
+    pub(super) unseen: usize,
+    /// The frames that the kernel dropped, as the learner was last told; `None` before anything was said of them.
+    pub(super) told_dropped: Option<u64>,
     /// The number of the first packet that the last line with packets caused.
     pub(super) last_packets: usize,
     /// Where an author's changes come from.
@@ -69,7 +75,7 @@ pub(super) enum Flow {
 }
 
 /// How long one wait for a line, a job or a packet is: short enough for Ctrl-C and late output to feel immediate.
-const TICK: Duration = Duration::from_millis(40);
+pub(super) const TICK: Duration = Duration::from_millis(40);
 /// A shell's status for a name that is no program's.
 const COMMAND_NOT_FOUND: i32 = 127;
 /// After this, a job that ignored Ctrl-C at the end of the sitting is left to the lab.
@@ -185,7 +191,8 @@ impl Session {
     /// Waits for a line; jobs and packets go on and are shown above the prompt meanwhile.
     fn typed(&mut self, prompt: Prompt, remember: bool) -> Typed {
         self.console.measure();
-        self.input.ask(prompt, remember);
+        let begun = if remember { std::mem::take(&mut self.begun) } else { String::new() };
+        self.input.ask(prompt, begun, remember);
         self.console.at_prompt(self.input.printer());
         let typed = loop {
             if let Some(typed) = self.input.wait(TICK) {
@@ -273,49 +280,8 @@ impl Session {
         self.foreground(job)
     }
 
-    /// Waits for a line in the foreground: its output is shown as it comes, Ctrl-C reaches it.
-    fn foreground(&mut self, mut job: Job) -> Result<(), Trouble> {
-        let mut pressed = 0;
-        let mut size = self.terminal_size();
-        self.signals.interrupted();
-        let status = loop {
-            if self.signals.interrupted() {
-                pressed += 1;
-                let signal = if pressed < 3 { lab::Input::Interrupt } else { lab::Input::Terminate };
-                self.lab.send(job.id, signal)?;
-                // What was pasted behind the cancelled line is cancelled too.
-                self.queue.clear();
-            }
-            if self.signals.leaving() || self.console.broken().is_some() {
-                self.lab.send(job.id, lab::Input::Terminate)?;
-                return Ok(());
-            }
-            let now = self.terminal_size();
-            if now != size
-                && let Some(new) = now
-            {
-                size = now;
-                self.console.measure();
-                self.lab.send(job.id, lab::Input::Resize(new))?;
-            }
-            match self.lab.poll(job.id, TICK)? {
-                JobEvent::Output(stream, octets) => {
-                    let text = job.take(stream, &octets);
-                    self.console.raw(&text);
-                }
-                JobEvent::Exited(status) => break status,
-                JobEvent::Idle => self.pump(),
-            }
-        };
-        let rest = job.finish();
-        self.console.raw(&rest);
-        self.pump();
-        self.ended(&job, status);
-        Ok(())
-    }
-
     /// Background jobs and packets: what they have to say since the last time.
-    fn pump(&mut self) {
+    pub(super) fn pump(&mut self) {
         for at in (0..self.jobs.list.len()).rev() {
             // A job that ended is taken out while its slot is visited; later slots were visited before.
             self.pump_job(at);
@@ -356,12 +322,13 @@ impl Session {
     }
 
     /// A line has ended: it is written down and shown to the guide.
-    fn ended(&mut self, job: &Job, status: i32) {
+    pub(super) fn ended(&mut self, job: &Job, status: i32) {
         let step = self.guide.step().id.clone();
         self.record(Event::ran(&step, &job.place, &job.line, Some(status)));
         self.tell_colon(&job.line, status);
-        self.last_output = String::from_utf8_lossy(&job.output).into_owned();
-        self.drain_feed();
+        self.last_output = job.text();
+        let wait = under_way(self.lab.kind());
+        self.take_in_packets(wait);
         if self.feed.next_number() > job.since {
             self.last_packets = job.since;
         }
@@ -369,6 +336,7 @@ impl Session {
             self.tell_packets_of_a_line(job.since);
             self.compare_ping(job);
         }
+        self.tell_dropped();
         let observation = self.observation(job, Some(status));
         self.observe(observation);
     }
@@ -392,12 +360,6 @@ impl Session {
         self.console.lines(&lines);
     }
 
-    fn foreground_again(&mut self, number: Option<u32>) -> Result<(), Trouble> {
-        let Some(job) = self.jobs.take(number) else { return Err(self.no_job(number)) };
-        self.console.line(job.line.clone());
-        self.foreground(job)
-    }
-
     fn kill(&mut self, number: u32) -> Result<(), Trouble> {
         let Some(job) = self.jobs.find(number) else { return Err(self.no_job(Some(number))) };
         let id = job.id;
@@ -415,13 +377,16 @@ impl Session {
         }
     }
 
-    fn no_job(&self, number: Option<u32>) -> Trouble {
-        let name = number.map_or_else(String::new, |number| format!(" %{number}"));
-        Trouble::usage(self.say("ui-no-job", &[("name", name.trim().into())])).hint(self.say("ui-jobs-hint", &[]))
+    pub(super) fn no_job(&self, number: Option<u32>) -> Trouble {
+        let what = match number {
+            Some(number) => self.say("ui-no-job", &[("name", format!("%{number}").into())]),
+            None => self.say("ui-no-jobs", &[]),
+        };
+        Trouble::usage(what).hint(self.say("ui-jobs-hint", &[]))
     }
 
     /// The learner's terminal, where there is one.
-    fn terminal_size(&self) -> Option<TerminalSize> {
+    pub(super) fn terminal_size(&self) -> Option<TerminalSize> {
         if !self.input.is_interactive() {
             return None;
         }

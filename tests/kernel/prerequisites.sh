@@ -27,6 +27,7 @@ cmd  ping              iputils-ping
 cmd  tcpdump           tcpdump
 cmd  ifconfig          net-tools
 cmd  nc                netcat-openbsd
+cmd  less              less
 cmd  dockerd           docker.io
 cmd  docker            docker.io
 cmd  ldd               libc-bin

@@ -6,14 +6,15 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::mount::{MountFlags, mount};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
+use rustix::termios::tcsetpgrp;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::lab::line::LINE;
@@ -189,13 +190,47 @@ fn run(door: &Door, mut command: Command, streams: Streams) -> io::Result<u8> {
         .envs([("HOME", "/root"), ("USER", "root"), ("LOGNAME", "root"), ("SHELL", "/bin/bash")])
         .envs([("LANG", language.as_str()), ("TERM", term.as_str()), ("HOSTNAME", hostname.as_str())])
         .current_dir(if door.place.is_some() { "/root" } else { "/" });
+    if streams == Streams::Terminal {
+        return on_terminal(command);
+    }
     let ended = command.spawn()?.wait()?;
     let status = ended.code().or_else(|| ended.signal().map(|signal| 128 + signal)).unwrap_or(255);
     Ok(u8::try_from(status).unwrap_or(255))
 }
 
-/// Captures at a place and writes pcap to standard output, its header as soon as no packet can be missed any more. When
-/// standard input ends, what is still in the kernel's ring is written, then `dropped N` to standard error.
+/// Runs a line that has this process's terminal, in a process group of its own: a shell within can then have jobs. Says
+/// on standard error what [`super::job`] hears.
+fn on_terminal(mut command: Command) -> io::Result<u8> {
+    command.process_group(0).stderr(io::stdout().as_fd().try_clone_to_owned()?);
+    let child = command.spawn()?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
+    // A line that looks at its terminal before it has it is stopped by the kernel, so it is told to go on.
+    tcsetpgrp(io::stdin(), pid)?;
+    kill_process_group(pid, Signal::CONT)?;
+    let mut aside = io::stderr();
+    aside.write_all(&[super::job::BEGUN])?;
+    aside.write_all(&pid.as_raw_nonzero().get().to_ne_bytes())?;
+    let status = loop {
+        let Some((_, ended)) = waitpid(Some(pid), WaitOptions::UNTRACED)? else { continue };
+        if ended.stopped() {
+            // Nobody here would ever take it up again: an editor's "suspend" comes back at once.
+            kill_process_group(pid, Signal::CONT)?;
+            continue;
+        }
+        break ended.exit_status().or_else(|| ended.terminating_signal().map(|signal| 128 + signal)).unwrap_or(255);
+    };
+    aside.write_all(&[u8::try_from(status).unwrap_or(255)])?;
+    // This process leads the session, and what was typed and not read goes with it: whoever wants that ends this.
+    std::thread::sleep(AFTERWARDS);
+    Ok(u8::try_from(status).unwrap_or(255))
+}
+
+/// Nobody needs longer to look at a terminal.
+const AFTERWARDS: Duration = Duration::from_secs(10);
+
+/// Captures at a place and writes pcap to standard output, its header as soon as no packet can be missed any more. An
+/// octet on standard input asks for everything that the kernel's ring holds and then a [`mark`]; its end for the same, and
+/// for the end.
 pub fn capture(door: &Door, device: &str, filter: &str) -> io::Result<u8> {
     enter(door)?;
     let any = device == "any";
@@ -216,7 +251,8 @@ pub fn capture(door: &Door, device: &str, filter: &str) -> io::Result<u8> {
         capture.filter(filter, true).map_err(io::Error::other)?;
     }
     let mut capture = capture.setnonblock().map_err(io::Error::other)?;
-    let (mut stop, held) = (false, io::stdin());
+    let (mut asked, held) = (0, io::stdin());
+    let mut stop = false;
     let mut out = io::stdout().lock();
     out.write_all(&file_header(capture.get_datalink().0))?;
     out.flush()?;
@@ -231,17 +267,20 @@ pub fn capture(door: &Door, device: &str, filter: &str) -> io::Result<u8> {
                 Err(error) => return Err(io::Error::other(error)),
             }
         }
+        if asked > 0 || stop {
+            let mark = mark(capture.stats().map_or(0, |stats| stats.dropped));
+            out.write_all(&mark.repeat(asked.max(1)))?;
+        }
         out.flush()?;
         if stop {
-            break;
+            return Ok(0);
         }
-        // Nothing is ever written there: it can only end. What is in the ring then is still written.
-        let mut ends = [PollFd::new(&held, PollFlags::IN)];
-        stop = poll(&mut ends, Some(&LOOK)).is_ok_and(|ready| ready > 0);
+        // Once more through the ring before the answer, and before the end.
+        let mut ready = [PollFd::new(&held, PollFlags::IN)];
+        let said = poll(&mut ready, Some(&LOOK)).is_ok_and(|ready| ready > 0);
+        asked = if said { rustix::io::read(&held, &mut [0_u8; 64]).unwrap_or(0) } else { 0 };
+        stop = said && asked == 0;
     }
-    let dropped = capture.stats().map_or(0, |stats| stats.dropped);
-    writeln!(io::stderr(), "dropped {dropped}")?;
-    Ok(0)
 }
 
 /// More than an Ethernet frame of a 1500-octet MTU with everything in front of it; the lab's devices have no longer ones.
@@ -262,6 +301,12 @@ fn file_header(link: i32) -> Vec<u8> {
     header.extend(SNAP_LEN.to_ne_bytes());
     header.extend(link.to_ne_bytes());
     header
+}
+
+/// A record without octets: everything captured so far stands before it, and its seconds are the number of frames that
+/// the kernel has dropped so far (libpcap `ps_drop`).
+fn mark(dropped: u32) -> Vec<u8> {
+    [dropped, 0, 0, 0].iter().flat_map(|value| value.to_ne_bytes()).collect()
 }
 
 fn record_header(header: &pcap::PacketHeader) -> Vec<u8> {

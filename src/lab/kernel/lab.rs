@@ -13,7 +13,9 @@ use crate::datapath::Cluster;
 use crate::lab::direct::{as_line, direct};
 use crate::lab::line::quoted;
 use crate::lab::sim::{Call, Io, OnSignal, Outside, Process, Signal, Sim, Step, World};
-use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, PlaceKind, Stream, TerminalSize};
+use crate::lab::{
+    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, PlaceKind, Stream, TerminalSize, Typing,
+};
 use crate::packet::Frame;
 use crate::trouble::Trouble;
 
@@ -24,6 +26,8 @@ pub struct Kernel {
     real: Arc<Mutex<Real>>,
     jobs: BTreeMap<JobId, Running>,
     watches: BTreeMap<CaptureId, Watch>,
+    /// What the last line that ended had not read.
+    unread: Option<(JobId, Vec<u8>)>,
     ids: u64,
     /// The tools of which it was said that they are simulated.
     told: Vec<String>,
@@ -75,7 +79,8 @@ impl Kernel {
         let real = Arc::new(Mutex::new(Real { holder, mirror: Mirror::default(), touched: BTreeSet::new() }));
         let outside = Arc::clone(&real);
         sim.world_mut().outside = Some(Outside(Arc::new(move |call, world| start_outside(&outside, call, world))));
-        let mut lab = Self { sim, real, jobs: BTreeMap::new(), watches: BTreeMap::new(), ids: 0, told: Vec::new() };
+        let mut lab =
+            Self { sim, real, jobs: BTreeMap::new(), watches: BTreeMap::new(), unread: None, ids: 0, told: Vec::new() };
         lab.follow()?;
         Ok(lab)
     }
@@ -201,10 +206,28 @@ impl Lab for Kernel {
                 event
             }
         };
-        if matches!(event, JobEvent::Exited(_)) {
-            self.jobs.remove(&job);
+        if matches!(event, JobEvent::Exited(_))
+            && let Some(Running::Real(mut real)) = self.jobs.remove(&job)
+        {
+            self.unread = Some((job, real.unread()));
         }
         Ok(event)
+    }
+
+    fn typing(&mut self, job: JobId) -> Typing {
+        match self.jobs.get(&job) {
+            None => Typing::Later,
+            Some(Running::Real(real)) => real.typing(),
+            Some(Running::Simulated(inner, _)) => self.sim.typing(*inner),
+        }
+    }
+
+    fn unread(&mut self, job: JobId) -> Vec<u8> {
+        self.unread.take_if(|(ended, _)| *ended == job).map(|(_, octets)| octets).unwrap_or_default()
+    }
+
+    fn hurry(&mut self, hurried: bool) {
+        self.sim.hurry(hurried);
     }
 
     fn send(&mut self, job: JobId, input: Input) -> Result<(), Trouble> {
@@ -231,8 +254,12 @@ impl Lab for Kernel {
         Ok(id)
     }
 
+    fn dropped(&mut self, capture: CaptureId) -> Option<u64> {
+        self.watches.get(&capture).map(Watch::dropped)
+    }
+
     fn frames(&mut self, capture: CaptureId, wait: Duration) -> Result<Vec<Frame>, Trouble> {
-        match self.watches.get(&capture) {
+        match self.watches.get_mut(&capture) {
             Some(watch) => Ok(watch.frames(wait)),
             None => Err(Trouble::unusable(format!("the kernel lab has no capture {}", capture.0))),
         }

@@ -15,6 +15,7 @@ mod lab;
 mod mirror;
 mod needs;
 mod plan;
+mod terminal;
 mod watch;
 
 pub use lab::Kernel;

@@ -1,4 +1,4 @@
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -12,9 +12,13 @@ use crate::trouble::Trouble;
 /// A capture of the guide's: libpcap in the place's namespace, its frames over a pipe.
 pub(super) struct Watch {
     child: Child,
-    /// It stops when this closes.
+    /// It stops when this closes, and answers an octet with a mark behind the frames so far.
     held: Option<ChildStdin>,
+    /// Frames, and marks, which have no octets.
     frames: Receiver<Frame>,
+    /// Marks that are still to come.
+    asked: usize,
+    dropped: u64,
     last_words: std::thread::JoinHandle<String>,
 }
 
@@ -58,7 +62,7 @@ impl Watch {
                 }
             }
         });
-        let mut watch = Self { child, held, frames, last_words };
+        let mut watch = Self { child, held, frames, asked: 0, dropped: 0, last_words };
         if ready.recv_timeout(PATIENCE).is_ok() {
             return Ok(watch);
         }
@@ -68,16 +72,35 @@ impl Watch {
         Err(failed(words.trim_start_matches("error: ").to_owned()))
     }
 
-    /// What was captured since the last call, waiting at most `wait` for the first.
-    pub(super) fn frames(&self, wait: Duration) -> Vec<Frame> {
-        let mut frames: Vec<Frame> = self.frames.try_iter().collect();
-        if frames.is_empty()
-            && let Ok(first) = self.frames.recv_timeout(wait)
-        {
-            frames.push(first);
-            frames.extend(self.frames.try_iter());
+    /// What was captured since the last call. What passed before this call and is under way is waited for, at most `wait`.
+    pub(super) fn frames(&mut self, wait: Duration) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        let until = Instant::now() + wait;
+        if !wait.is_zero() && self.held.as_mut().is_some_and(|held| held.write_all(b"?").is_ok()) {
+            self.asked += 1;
         }
-        frames
+        loop {
+            let patience =
+                if self.asked == 0 { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
+            match self.frames.recv_timeout(patience) {
+                Ok(frame) => self.take(frame, &mut frames),
+                Err(_) => return frames,
+            }
+        }
+    }
+
+    /// How many frames the kernel had dropped when it was last asked.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    fn take(&mut self, frame: Frame, frames: &mut Vec<Frame>) {
+        if frame.octets.is_empty() {
+            self.asked = self.asked.saturating_sub(1);
+            self.dropped = frame.time.0 / 1_000_000_000;
+        } else {
+            frames.push(frame);
+        }
     }
 
     /// Stops it: what the kernel still held is read first.
@@ -87,12 +110,11 @@ impl Watch {
         let mut frames = Vec::new();
         // Until the stream ends; one that hangs is left.
         while let Ok(frame) = self.frames.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            frames.push(frame);
+            self.take(frame, &mut frames);
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let words = self.last_words.join().unwrap_or_default();
-        let dropped = words.lines().find_map(|line| line.strip_prefix("dropped ")?.trim().parse().ok());
-        CaptureEnd { frames, dropped: dropped.unwrap_or(0) }
+        let _ = self.last_words.join();
+        CaptureEnd { frames, dropped: self.dropped }
     }
 }

@@ -25,6 +25,11 @@ impl Job {
         Self { exec, node, line, terminal, due: Vec::new(), lags }
     }
 
+    /// Whether it has a terminal of its own.
+    pub(super) fn has_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// The command alone, for the lab's own use.
     pub(super) fn into_exec(self) -> Exec {
         self.exec

@@ -14,7 +14,7 @@ use super::watch::Watch;
 use crate::lab::direct::{as_line, direct};
 use crate::lab::line::{LINE, quoted};
 use crate::lab::{
-    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, PlaceKind, Stream, TerminalSize,
+    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, PlaceKind, Stream, TerminalSize, Typing,
 };
 use crate::packet::Frame;
 use crate::trouble::Trouble;
@@ -361,6 +361,14 @@ impl Lab for Kind {
                 let inner = *inner;
                 self.machine.as_mut().map_or(Ok(()), |machine| machine.send(inner, input))
             }
+        }
+    }
+
+    fn typing(&mut self, job: JobId) -> Typing {
+        match self.jobs.get(&job) {
+            // The terminal is the engine's, which does not say how it is set.
+            Some(Running::There(there)) if there.has_terminal() => Typing::Terminal { cooked: false },
+            _ => Typing::Later,
         }
     }
 

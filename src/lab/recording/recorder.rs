@@ -13,7 +13,9 @@ use super::file::RecordingFile;
 use super::veil::Veil;
 use crate::datapath::Trace;
 use crate::esp::Secret;
-use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, Stream, TerminalSize};
+use crate::lab::{
+    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, Stream, TerminalSize, Typing,
+};
 use crate::packet::Frame;
 use crate::trouble::Trouble;
 
@@ -373,6 +375,18 @@ impl Lab for Recorder {
         self.lab.send(job, input)
     }
 
+    fn typing(&mut self, job: JobId) -> Typing {
+        self.lab.typing(job)
+    }
+
+    fn unread(&mut self, job: JobId) -> Vec<u8> {
+        self.lab.unread(job)
+    }
+
+    fn hurry(&mut self, hurried: bool) {
+        self.lab.hurry(hurried);
+    }
+
     fn capture(&mut self, place: &str, device: &str, filter: &str) -> Result<CaptureId, Trouble> {
         let capture = self.lab.capture(place, device, filter)?;
         let of = (place.to_owned(), device.to_owned(), filter.to_owned());
@@ -384,6 +398,10 @@ impl Lab for Recorder {
         let frames = self.lab.frames(capture, wait)?;
         self.notes.0.borrow_mut().caught(capture, &frames);
         Ok(frames)
+    }
+
+    fn dropped(&mut self, capture: CaptureId) -> Option<u64> {
+        self.lab.dropped(capture)
     }
 
     fn stop_capture(&mut self, capture: CaptureId) -> Result<CaptureEnd, Trouble> {

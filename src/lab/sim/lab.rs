@@ -7,7 +7,7 @@ use super::shell::{Shell, unreadable};
 use super::{PATIENCE, World};
 use crate::capture::Filter;
 use crate::datapath::{TapId, Trace};
-use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, Stream, TerminalSize};
+use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, Stream, TerminalSize, Typing};
 use crate::packet::{Frame, LinkType, Timestamp};
 use crate::trouble::Trouble;
 
@@ -64,6 +64,8 @@ pub struct Sim {
     saved: BTreeMap<String, World>,
     ids: u64,
     pace: Pace,
+    /// The pace to come back to when the hurry is over.
+    kept_pace: Option<Pace>,
     /// Virtual time that passes before each line without a terminal, as if somebody had typed it.
     typing: Duration,
     /// When the virtual clock was last brought in line with the real one.
@@ -119,6 +121,7 @@ impl Sim {
             saved: BTreeMap::new(),
             ids: 0,
             pace: Pace::Jump,
+            kept_pace: None,
             typing: TYPING,
             looked: now,
             moved: now,
@@ -501,20 +504,28 @@ impl Lab for Sim {
         Ok(id)
     }
 
-    fn frames(&mut self, capture: CaptureId, wait: Duration) -> Result<Vec<Frame>, Trouble> {
-        let begun = Instant::now();
-        loop {
-            if self.pace == Pace::Real {
-                self.follow_clock();
-            }
-            let Some(watch) = self.captures.get(&capture) else {
-                return Err(Trouble::unusable(format!("the simulated lab has no capture {}", capture.0)));
-            };
-            let frames = watch.frames(&mut self.world);
-            if !frames.is_empty() || begun.elapsed() >= wait || self.pace == Pace::Jump {
-                return Ok(frames);
-            }
-            std::thread::sleep(wait.saturating_sub(begun.elapsed()).min(Duration::from_millis(5)));
+    fn typing(&mut self, id: JobId) -> Typing {
+        let waits = |job: &Job| !job.over && job.io.wants_input() && !job.io.input_ended();
+        if self.jobs.get(&id).is_some_and(waits) { Typing::Line } else { Typing::Later }
+    }
+
+    fn hurry(&mut self, hurried: bool) {
+        if hurried {
+            self.kept_pace = Some(std::mem::replace(&mut self.pace, Pace::Jump));
+        } else if let Some(pace) = self.kept_pace.take() {
+            self.pace = pace;
+            self.looked = Instant::now();
+        }
+    }
+
+    fn frames(&mut self, capture: CaptureId, _: Duration) -> Result<Vec<Frame>, Trouble> {
+        if self.pace == Pace::Real {
+            self.follow_clock();
+        }
+        // Whatever passed is here: nothing is under way from a kernel.
+        match self.captures.get(&capture) {
+            Some(watch) => Ok(watch.frames(&mut self.world)),
+            None => Err(Trouble::unusable(format!("the simulated lab has no capture {}", capture.0))),
         }
     }
 

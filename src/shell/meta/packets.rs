@@ -4,6 +4,7 @@ use crate::course::Opening;
 use crate::lab::LabKind;
 use crate::packet::LinkType;
 use crate::render::{Line, Role};
+use crate::replay::under_way;
 use crate::shell::live::MANY;
 use crate::shell::session::{Session, Watch};
 use crate::trouble::Trouble;
@@ -39,7 +40,7 @@ pub(super) fn watch(session: &mut Session, rest: &str) -> Result<Reply, Trouble>
 /// `:packets`: the packets that passed the node, numbered.
 pub(super) fn packets(session: &mut Session, rest: &str) -> Result<Reply, Trouble> {
     takes_nothing(session, "packets", rest)?;
-    session.drain_feed();
+    session.take_in_packets(under_way(session.lab.kind()));
     let here = session.nodes_here();
     let numbers: Vec<usize> =
         session.feed.since(0).filter(|(_, packet)| here.contains(&packet.node)).map(|(number, _)| number).collect();
@@ -53,6 +54,12 @@ pub(super) fn packets(session: &mut Session, rest: &str) -> Result<Reply, Troubl
     let title = session.say(id, &[("count", numbers.len().into()), ("nodes", nodes.join(", ").into())]);
     session.console.line(Line::of(title, Role::Heading));
     session.show_packets(from, MANY, None);
+    if let Some(dropped) = session.feed.dropped() {
+        let role = if dropped == 0 { Role::Quiet } else { Role::Bad };
+        let line = session.say("ui-packets-dropped", &[("count", dropped.into())]);
+        session.console.line(Line::of(line, role));
+        session.told_dropped = Some(dropped);
+    }
     Ok(Reply::ON)
 }
 

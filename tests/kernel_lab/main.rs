@@ -4,6 +4,11 @@
 //! Build machines rarely have one, so every test boots the reference kernel (`tests/kernel/boot.sh`) and calls this
 //! binary again in it: the tests of `inside` are those that run there. Where it cannot be booted, that is said.
 
+#[path = "../shell/terminal.rs"]
+#[allow(clippy::unwrap_used, dead_code, reason = "the harness of another test, which uses all of it")]
+mod pty;
+mod terminal;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -47,6 +52,7 @@ fn an_ordinary_user_runs_the_lab_and_walks_the_courses() {
 
 /// What runs in the reference kernel.
 mod inside {
+    use std::io::Write;
     use std::time::{Duration, Instant};
 
     use esplain::course::{Opening, Seen};
@@ -57,6 +63,11 @@ mod inside {
     use esplain::lab::kernel::Kernel;
     use esplain::lab::{Input, JobEvent, JobId, Lab, TerminalSize, node_texts};
     use esplain::replay::{device_names, keyring};
+
+    /// For whoever reads the test's output.
+    fn told(text: &str) {
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
 
     /// Runs a line to its end: what it wrote, both streams together, and its status.
     fn run(lab: &mut Kernel, place: &str, line: &str) -> (String, i32) {
@@ -78,11 +89,19 @@ mod inside {
         Kernel::ready(1, &super::esplain()).unwrap_or_else(|trouble| panic!("{trouble}"))
     }
 
+    /// The terminal alone, to be called by hand.
+    #[test]
+    #[ignore = "runs in the reference kernel"]
+    fn the_terminal() {
+        super::terminal::a_learner_sits_at_a_real_terminal();
+    }
+
     /// One boot for everything.
     #[test]
     #[ignore = "runs in the reference kernel"]
     fn the_lab_and_the_courses() {
         the_lab();
+        super::terminal::a_learner_sits_at_a_real_terminal();
         the_course("cilium-ipsec", "final");
         the_course("ipsec-troubleshooting", "summary");
     }
@@ -90,14 +109,15 @@ mod inside {
     fn the_lab() {
         let begun = Instant::now();
         let mut lab = ready();
-        println!("up after {:?}", begun.elapsed());
+        told(&format!("up after {:?}", begun.elapsed()));
         a_ping_is_encrypted_and_opens_with_the_nodes_own_keys(&mut lab);
+        nothing_is_lost_at_the_end_of_a_capture(&mut lab);
         lines_run_in_their_place_and_remember_the_ones_before(&mut lab);
         the_machines_tools_reach_the_real_nodes(&mut lab);
         pings_are_seen_as_predicted(&mut lab);
         a_line_on_a_terminal_has_a_real_one(&mut lab);
         what_a_learner_changed_is_set_back(&mut lab);
-        println!("everything else after {:?}", begun.elapsed());
+        told(&format!("everything else after {:?}", begun.elapsed()));
         two_labs_run_side_by_side(&mut lab);
         a_lab_stays_up_until_it_is_taken_down();
         drop(lab);
@@ -176,6 +196,19 @@ mod inside {
         let on_workers = |place: &str, _: &str| nodes.into_iter().any(|node| name(node) == place);
         let comparison = compare(&predicted(&trace, on_workers), &seen, 2);
         (trace, comparison)
+    }
+
+    /// A flood that ends just before the capture is stopped: every frame of it is there.
+    fn nothing_is_lost_at_the_end_of_a_capture(lab: &mut Kernel) {
+        let capture = lab.capture("worker", "eth0", "esp").expect("captures");
+        let (said, status) = run(lab, "pod-a", "ping -f -c 400 -W 5 10.0.1.165");
+        let asked = lab.frames(capture, Duration::from_secs(10)).expect("frames");
+        assert!(status == 0 && said.contains("400 received"), "{said}");
+        // There and back; what the capture was asked for holds all that had passed.
+        assert_eq!((asked.len(), lab.dropped(capture)), (800, Some(0)));
+        run(lab, "pod-a", "ping -f -c 400 -W 5 10.0.1.165");
+        let end = lab.stop_capture(capture).expect("stops");
+        assert_eq!((end.frames.len(), end.dropped), (800, 0));
     }
 
     fn lines_run_in_their_place_and_remember_the_ones_before(lab: &mut Kernel) {
@@ -339,6 +372,6 @@ mod inside {
         let said = String::from_utf8_lossy(&output.stdout);
         let complained = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}\n{said}\n{complained}", output.status);
-        println!("{said}{course} after {:?}", begun.elapsed());
+        told(&format!("{said}{course} after {:?}", begun.elapsed()));
     }
 }
