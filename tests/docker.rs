@@ -22,13 +22,12 @@ fn the_nodes_are_walked_through_a_real_engine() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let image = folder.path().join("node.tar");
     let docker = root.join("tests/kernel/docker.sh");
-    let made = Command::new(&docker).arg("image").arg(&image).output().expect("docker.sh runs");
-    assert!(made.status.success(), "no image: {}", String::from_utf8_lossy(&made.stderr));
+    let made = Command::new(&docker).arg("prepare").arg(folder.path()).output().expect("docker.sh runs");
+    assert!(made.status.success(), "nothing prepared: {}", String::from_utf8_lossy(&made.stderr));
     let own = std::env::current_exe().expect("this binary has a path");
     let mut boot = Command::new(root.join("tests/kernel/boot.sh"));
-    boot.args(["--mem", "2G", "--timeout", "500", "--"]).arg(docker).arg("run").arg(&image);
+    boot.args(["--mem", "2G", "--timeout", "500", "--"]).arg(docker).arg("run").arg(folder.path());
     boot.arg(own).args(["--exact", "inside::the_nodes", "--ignored", "--nocapture"]);
     let output = boot.current_dir(root).output().expect("boot.sh runs");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -50,9 +49,9 @@ mod inside {
 
     use esplain::course::{Opening, Seen};
     use esplain::decrypt::Scratch;
-    use esplain::lab::kind::{Endpoint, Kind};
-    use esplain::lab::{JobEvent, JobId, Lab, PlaceKind};
-    use esplain::replay::{device_names, keyring};
+    use esplain::lab::kind::{Certificates, Endpoint, Kind, Origin};
+    use esplain::lab::{Input, JobEvent, JobId, Lab, PlaceKind, TerminalSize};
+    use esplain::replay::{capture_packets, device_names, keyring};
     use esplain::trouble::Trouble;
 
     use super::CLUSTER;
@@ -66,6 +65,18 @@ mod inside {
         ("lines run in their place and remember the ones before", lines_run_in_their_place),
         ("the facts of the lessons are what the nodes say", the_facts_are_what_the_nodes_say),
         ("a ping is captured and opens with the nodes' own keys", a_ping_is_captured_and_opened),
+        ("a line on a terminal has a real one", a_line_on_a_terminal_has_a_real_one),
+        ("a full-screen program runs and ends by its own key", a_full_screen_program_runs),
+        ("lines without a terminal are fed, interrupted and ended", lines_are_fed_interrupted_and_ended),
+        ("files go in and out, a learner's capture among them", files_go_in_and_out),
+        ("what a learner changed is set back", what_a_learner_changed_is_set_back),
+        ("a node without tcpdump is said to have none", a_node_without_tcpdump_says_so),
+        ("a hanging line and a hanging engine are given up", what_hangs_is_given_up),
+        ("two learners at once do not meet, and one who goes leaves nothing", two_learners_do_not_meet),
+        ("an engine far away is reached with TLS", an_engine_far_away_is_reached_with_tls),
+        ("an engine that cannot be used says why", an_engine_that_cannot_be_used_says_why),
+        ("the course's own steps are met on the nodes", the_steps_are_met_on_the_nodes),
+        ("a node is killed in the middle of a line, and started again", a_node_is_killed_and_started_again),
     ];
 
     #[test]
@@ -188,5 +199,267 @@ mod inside {
         for (device, sealed, clear) in [("cilium_host", 2, 0), ("cilium_net", 2, 0), ("eth0", 4, 2), ("lxc", 0, 4)] {
             assert_eq!((count(device, true), count(device, false)), (sealed, clear), "{device}: {at:?}");
         }
+    }
+
+    fn a_line_on_a_terminal_has_a_real_one(lab: &mut Kind) {
+        let size = |columns, rows| TerminalSize { columns, rows };
+        let line = "trap 'echo caught; stty size' INT; tty; stty size; for i in 1 2 3; do sleep 100; done";
+        let job = lab.start("worker", line, Some(size(100, 30))).expect("starts");
+        let mut said = wait_for(lab, job, "30 100");
+        assert!(said.contains("/dev/pts/"), "{said}");
+        lab.send(job, Input::Resize(size(70, 20))).expect("resizes");
+        lab.send(job, Input::Interrupt).expect("interrupts");
+        said = wait_for(lab, job, "20 70");
+        assert!(said.contains("^C"), "{said}");
+        lab.send(job, Input::Terminate).expect("ends");
+        assert_ne!(finish(lab, job).expect("an end").1, 0);
+        // A pod's terminal, too, and its status.
+        let job = lab.start("pod-a", "stty size; exit 3", Some(size(90, 25))).expect("starts");
+        let (said, status) = finish(lab, job).expect("an end");
+        assert_eq!((said.trim(), status), ("25 90", 3));
+    }
+
+    /// What a job says until `text` is in it.
+    fn wait_for(lab: &mut Kind, job: JobId, text: &str) -> String {
+        let (mut said, begun) = (String::new(), Instant::now());
+        while begun.elapsed() < Duration::from_mins(1) && !said.contains(text) {
+            match lab.poll(job, Duration::from_millis(200)).expect("a job") {
+                JobEvent::Output(_, octets) => said.push_str(&String::from_utf8_lossy(&octets)),
+                JobEvent::Exited(status) => panic!("it ended with {status}: {said}"),
+                JobEvent::Idle => {}
+            }
+        }
+        assert!(said.contains(text), "{said:?}");
+        said
+    }
+
+    fn a_full_screen_program_runs(lab: &mut Kind) {
+        let job = lab.start("worker", "TERM=xterm top", Some(TerminalSize { columns: 80, rows: 24 })).expect("starts");
+        let said = wait_for(lab, job, "PID");
+        assert!(said.contains("\x1b["), "{said:?}");
+        lab.send(job, Input::Octets(b"q".to_vec())).expect("a key");
+        assert_eq!(finish(lab, job).expect("an end").1, 0);
+    }
+
+    fn lines_are_fed_interrupted_and_ended(lab: &mut Kind) {
+        let fed = lab.start("worker", "wc -c; echo done >&2", None).expect("starts");
+        lab.send(fed, Input::Octets(vec![b'x'; 100_000])).expect("octets");
+        lab.send(fed, Input::End).expect("an end");
+        let ping = lab.start("pod-a", "ping 10.0.1.165", None).expect("starts");
+        let stubborn =
+            lab.start("worker2", "trap '' TERM; echo here; while :; do sleep 1; done", None).expect("starts");
+        assert_eq!(finish(lab, fed).expect("an end"), ("100000\ndone\n".to_owned(), 0));
+        wait_for(lab, ping, "icmp_seq=2");
+        lab.send(ping, Input::Interrupt).expect("interrupts");
+        wait_for(lab, stubborn, "here");
+        lab.send(stubborn, Input::Terminate).expect("ends");
+        let (said, status) = finish(lab, ping).expect("an end");
+        assert!(status == 0 && said.contains(" 0% packet loss"), "{status}: {said}");
+        assert_eq!(finish(lab, stubborn).expect("an end").1, 137, "SIGKILL follows where SIGTERM is ignored");
+    }
+
+    fn files_go_in_and_out(lab: &mut Kind) {
+        let octets: Vec<u8> = (0..300_000_u32).map(|at| at.to_le_bytes()[usize::from(at % 3 == 0)]).collect();
+        lab.write_file("worker", "/tmp/octets", &octets).unwrap_or_else(|trouble| panic!("{trouble:?}"));
+        assert!(lab.read_file("worker", "/tmp/octets").expect("a file") == octets);
+        let missing = lab.read_file("worker", "none").expect_err("no such file");
+        assert!(missing.causes[0].contains("No such file"), "{missing:?}");
+        // A capture of the learner's own, in the folder where the learner is.
+        let dump =
+            lab.start("worker", "cd /tmp && tcpdump -ni any -w all-ipsec.cap esp or icmp", None).expect("starts");
+        wait_for(lab, dump, "listening on any");
+        assert_eq!(run(lab, "pod-a", "ping -c 1 -W 5 10.0.1.165").1, 0);
+        lab.send(dump, Input::Terminate).expect("ends");
+        let (said, _) = finish(lab, dump).expect("an end");
+        assert!(said.contains("7 packets captured"), "{said}");
+        let keys = keyring(lab, "worker").expect("states");
+        let packets = capture_packets(lab, "worker", "all-ipsec.cap", &keys).expect("a capture");
+        let opened = packets.iter().filter(|packet| packet.opening == Opening::Opened).count();
+        assert_eq!((packets.len(), opened), (7, 4));
+    }
+
+    fn what_a_learner_changed_is_set_back(lab: &mut Kind) {
+        const LISTINGS: &str = "ip x s; ip x p; ip rule; ip r; ip r s t 200; cat /proc/sys/net/ipv4/ip_forward";
+        // A state that was made anew counts from elsewhere.
+        let listings = |lab: &mut Kind| {
+            let lines = run(lab, "worker", LISTINGS).0;
+            lines.lines().filter(|line| !line.contains("anti-replay context")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let before = listings(lab);
+        assert!(before.len() > 30, "{before:?}");
+        lab.save("before").unwrap_or_else(|trouble| panic!("{trouble:?}"));
+        run(
+            lab,
+            "worker",
+            "ip x s flush; ip x p flush; ip rule del pref 1; ip route flush table 200; ip r d default; ip r a 10.9.0.0/16 dev eth0; echo 0 >/proc/sys/net/ipv4/ip_forward",
+        );
+        assert_ne!(run(lab, "pod-a", "ping -c 1 -W 1 10.0.1.165").1, 0);
+        lab.restore("before").unwrap_or_else(|trouble| panic!("{trouble:?}"));
+        assert_eq!(listings(lab), before);
+        assert_eq!(run(lab, "pod-a", "ping -c 1 -W 5 10.0.1.165").1, 0);
+    }
+
+    fn a_node_without_tcpdump_says_so(lab: &mut Kind) {
+        assert_eq!(run(lab, "control-plane", "mv /usr/bin/tcpdump /tmp/").1, 0);
+        let trouble = lab.capture("control-plane", "any", "").expect_err("no tcpdump");
+        assert!(trouble.what.contains("no tcpdump on control-plane"), "{trouble:?}");
+        assert!(trouble.hints[0].contains("apt-get install -y tcpdump"), "{trouble:?}");
+        assert_eq!(run(lab, "control-plane", "mv /tmp/tcpdump /usr/bin/").1, 0);
+        let trouble = lab.capture("worker", "eth9", "").expect_err("no such device");
+        assert!(trouble.causes.iter().any(|cause| cause.contains("eth9")), "{trouble:?}");
+    }
+
+    fn what_hangs_is_given_up(lab: &mut Kind) {
+        let begun = Instant::now();
+        // Nobody hears of a line that says nothing; it is bounded by whoever waits, and ends when it is told to.
+        let line = lab.start("worker", "sleep 100", None).expect("starts");
+        assert!(matches!(lab.poll(line, Duration::from_secs(1)), Ok(JobEvent::Idle)));
+        lab.send(line, Input::Terminate).expect("ends");
+        assert_eq!(finish(lab, line).expect("an end").1, 143);
+        let endpoint = Endpoint::of_environment().expect("an endpoint");
+        let mut hasty = Kind::connect(endpoint, CLUSTER, Duration::from_secs(2)).expect("connects");
+        signal_engine("STOP");
+        let trouble = hasty.places().expect_err("the engine is stopped");
+        signal_engine("CONT");
+        assert!(trouble.what.contains("did not answer within 2 seconds"), "{trouble:?}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        assert_eq!(run(&mut hasty, "worker", "echo back").0, "back\n");
+    }
+
+    fn signal_engine(signal: &str) {
+        let pid = std::fs::read_to_string("/run/docker-lab/pid").expect("docker.sh writes it");
+        outside("kill", &["-s", signal, pid.trim()]);
+    }
+
+    /// Runs a command beside the lab.
+    fn outside(program: &str, words: &[&str]) -> String {
+        let output = std::process::Command::new(program).args(words).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {words:?}: {said}");
+        said
+    }
+
+    fn two_learners_do_not_meet(lab: &mut Kind) {
+        let own = |lab: &mut Kind| run(lab, "worker", "ls -d /run/esplain-* | wc -l").0.trim().to_owned();
+        let alone = own(lab);
+        let mut other = connect();
+        let captures = [lab.capture("worker", "any", "icmp"), other.capture("worker", "any", "esp")];
+        assert_eq!(run(lab, "worker", "WHO=one; cd /tmp").1, 0);
+        assert_eq!(run(&mut other, "worker", "echo $WHO $PWD").0, "/\n");
+        assert_ne!(own(&mut other), alone);
+        assert_eq!(run(&mut other, "pod-a", "ping -c 1 -W 5 10.0.1.165").1, 0);
+        let counts: Vec<usize> = captures
+            .into_iter()
+            .zip([&mut *lab, &mut other])
+            .map(|(capture, lab)| lab.stop_capture(capture.expect("captures")).expect("stops").frames.len())
+            .collect();
+        assert_eq!(counts, [3, 4]);
+        // One leaves in the middle of a line that would never end, and of a capture.
+        let left = other.start("worker", "while :; do sleep 11; done", None).expect("starts");
+        other.poll(left, Duration::from_secs(2)).expect("a job");
+        other.capture("worker", "any", "udp").expect("captures");
+        assert!(run(lab, "worker", "ps -eo args").0.contains("sleep 11"));
+        drop(other);
+        let begun = Instant::now();
+        loop {
+            let processes = run(lab, "worker", "ps -eo args").0;
+            let stays = processes.contains("sleep 11") || processes.contains(" any udp") || own(lab) != alone;
+            if !stays {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "{processes}");
+        }
+        assert_eq!(run(lab, "worker", "echo $WHO").0, "one\n");
+    }
+
+    fn an_engine_far_away_is_reached_with_tls(_: &mut Kind) {
+        let folder = std::path::PathBuf::from(std::env::var("ESPLAIN_DOCKER_FOLDER").expect("docker.sh says it"));
+        let endpoint =
+            |certificates| Endpoint { host: "tcp://127.0.0.1:2376".to_owned(), certificates, origin: Origin::Variable };
+        let own = Certificates {
+            authority: folder.join("ca.pem"),
+            certificate: folder.join("cert.pem"),
+            key: folder.join("key.pem"),
+        };
+        let patience = Duration::from_secs(20);
+        let mut far =
+            Kind::connect(endpoint(Some(own)), CLUSTER, patience).unwrap_or_else(|trouble| panic!("{trouble:?}"));
+        let fed = far.start(
+            "worker",
+            "stty size; read -r word; echo \"got $word\"; exit 5",
+            Some(TerminalSize { columns: 66, rows: 33 }),
+        );
+        let fed = fed.expect("starts");
+        wait_for(&mut far, fed, "33 66");
+        far.send(fed, Input::Octets(b"this\r".to_vec())).expect("keys");
+        wait_for(&mut far, fed, "got this");
+        assert_eq!(finish(&mut far, fed).expect("an end").1, 5);
+        let refused = Kind::connect(endpoint(None), CLUSTER, patience).err().expect("it speaks TLS only");
+        assert!(refused.what.contains("HTTP request to an HTTPS server"), "{refused:?}");
+    }
+
+    fn an_engine_that_cannot_be_used_says_why(_: &mut Kind) {
+        let status = ["lab", "status", "--lab", "kind", "--lang", "en"];
+        let of_nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups", env!("CARGO_BIN_EXE_esplain")];
+        for (program, before, host, what, hint) in [
+            ("setpriv", &of_nobody[..], None, "this user may not speak to the Docker Engine", "usermod -aG docker"),
+            (of_nobody[5], &[], Some("unix:///run/none.sock"), "no Docker Engine answers at", "docker info"),
+            (of_nobody[5], &[], Some("tcp://127.0.0.1:1"), "no Docker Engine answers at", "docker info"),
+        ] {
+            let mut command = std::process::Command::new(program);
+            command.args(before).args(status).envs(host.map(|host| ("DOCKER_HOST", host)));
+            let output = command.output().expect("it runs");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(3), "{said}");
+            assert!(said.contains(what) && said.contains(hint), "{said}");
+        }
+    }
+
+    /// Walks the course's steps on the nodes with the program itself: those that look at a cluster which is there, each
+    /// solution meeting its checks, the last one proven. `ESPLAIN_DOCKER_STEP=final` walks all of them (ten minutes).
+    fn the_steps_are_met_on_the_nodes(_: &mut Kind) {
+        let step = std::env::var("ESPLAIN_DOCKER_STEP").unwrap_or_else(|_| "wrong-key".to_owned());
+        let course = std::env::temp_dir().join("cilium-ipsec-nodes");
+        let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("lessons/cilium-ipsec");
+        outside("cp", &["-r", &own.display().to_string(), &course.display().to_string()]);
+        let yaml = std::fs::read_to_string(course.join("course.yaml")).expect("a course");
+        let (head, parts) = yaml.split_once("parts:\n").expect("parts");
+        let (_, on_nodes) = parts.split_once("  - id: keys-and-marks").expect("the part where looking begins");
+        let yaml = format!("{head}ready: true\nparts:\n  - id: keys-and-marks{on_nodes}");
+        std::fs::write(course.join("course.yaml"), yaml).expect("a file");
+        let said =
+            esplain(&["replay", &course.display().to_string(), "--lab", "kind", "--lang", "en", "--step", &step]);
+        assert!(said.contains(" on kind in en: 1 steps, ") && said.contains(" 0 failures"), "{said}");
+        let said = esplain(&["lab", "exec", "--lab", "kind", "pod-b", "ping", "-c", "1", "-W", "5", "10.0.0.144"]);
+        assert!(said.contains("1 received"), "{said}");
+        let said = esplain(&["lab", "status", "--lab", "kind", "--lang", "en"]);
+        assert!(said.contains("worker, worker2, control-plane, pod-a, pod-b"), "{said}");
+    }
+
+    fn esplain(words: &[&str]) -> String {
+        outside(env!("CARGO_BIN_EXE_esplain"), words)
+    }
+
+    fn a_node_is_killed_and_started_again(lab: &mut Kind) {
+        let node = "cilium-ipsec-native-routing-control-plane";
+        let capture = lab.capture("control-plane", "any", "icmp").expect("captures");
+        let line = lab.start("control-plane", "echo begun; sleep 100", None).expect("starts");
+        wait_for(lab, line, "begun");
+        outside("docker", &["kill", node]);
+        let trouble = finish(lab, line).expect_err("its node is gone");
+        assert!(trouble.what.contains("control-plane stopped while `echo begun; sleep 100` ran there"), "{trouble:?}");
+        assert!(trouble.hints[0].contains(&format!("docker start {node}")), "{trouble:?}");
+        let begun = Instant::now();
+        while lab.frames(capture, Duration::from_millis(100)).is_ok() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the capture outlives its node");
+        }
+        let trouble = try_run(lab, "control-plane", "true").expect_err("it is stopped");
+        assert_eq!(trouble.what, "control-plane is stopped");
+        // The others go on.
+        assert_eq!(run(lab, "worker", "echo here").0, "here\n");
+        assert!(!lab.runs().expect("an answer"));
+        outside("docker", &["start", node]);
+        assert_eq!(run(lab, "control-plane", "echo again").0, "again\n");
+        assert!(lab.runs().expect("an answer"));
     }
 }

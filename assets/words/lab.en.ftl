@@ -24,3 +24,9 @@ lab-kind-is-up = The kind lab is up: { $places }.
     Down again:       esplain lab down --lab kind
 lab-kind-is-down = The kind lab is not up. esplain lab up --lab kind makes it.
 lab-kind-went-down = The kind lab is gone. The network `kind` and the images stay: other clusters may use them.
+
+# Which lab `auto` takes, and why.
+lab-auto-kind = Lab: kind. The cluster of the course runs behind the Docker Engine at { $engine }; `--lab sim` takes the simulated one.
+lab-auto-sim = Lab: sim, the simulated cluster; not kind: { $why }.
+lab-auto-not-for-kind = this course is not for it
+lab-auto-no-cluster = no cluster `{ $cluster }` runs with its three nodes

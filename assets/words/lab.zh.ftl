@@ -24,3 +24,9 @@ lab-kind-is-up = kind 实验环境已启动：{ $places }。
     删除：          esplain lab down --lab kind
 lab-kind-is-down = kind 实验环境没有启动。用 esplain lab up --lab kind 启动。
 lab-kind-went-down = kind 实验环境已删除。网络 `kind` 和镜像保留下来：其他集群可能在用。
+
+# `auto` 选了哪个实验环境，为什么。
+lab-auto-kind = 实验环境：kind。课程的集群正在 { $engine } 的 Docker Engine 上运行；用 `--lab sim` 可改用模拟环境。
+lab-auto-sim = 实验环境：sim（模拟集群）；没有用 kind，原因：{ $why }。
+lab-auto-not-for-kind = 本课程不支持 kind
+lab-auto-no-cluster = 没有三个节点都在运行的集群 `{ $cluster }`

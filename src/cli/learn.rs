@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -148,7 +149,7 @@ pub(super) fn setup(found: &Found, options: Options, colour: Colour) -> Result<S
         check_step(&book, step)?;
     }
     Ok(Setup {
-        lab: lab_or_recording(options.lab, options.recording.as_deref(), &book.course)?,
+        lab: lab_or_recording(options.lab, options.recording.as_deref(), &book.course, language)?,
         book,
         language,
         console: Console::standard(colour, options.plain),
@@ -197,21 +198,36 @@ pub(super) fn lab_or_recording(
     choice: Option<LabChoice>,
     recording: Option<&Path>,
     course: &Course,
+    language: Language,
 ) -> Result<Box<dyn Lab>, Trouble> {
     match (choice.unwrap_or(LabChoice::Auto), recording) {
         (LabChoice::Auto | LabChoice::Recording, Some(file)) => Ok(Box::new(Playback::open(file)?)),
-        (choice, None) => lab(choice, course),
+        (choice, None) => lab(choice, course, language),
         (_, Some(file)) => Err(Trouble::usage("a recording is a lab of its own, and no other is wanted with it")
             .hint(format!("leave `--lab` away: `esplain learn --recording {}`", file.display()))),
     }
 }
 
-/// A lab of the kind asked for, as far set up as the course wants it. `auto` takes the simulated one, which needs nothing.
-pub(super) fn lab(choice: LabChoice, course: &Course) -> Result<Box<dyn Lab>, Trouble> {
+/// A lab of the kind asked for, as far set up as the course wants it. `auto` takes a kind cluster of the course that runs,
+/// else the simulated one, which needs nothing; it says which and why, in the learner's language.
+pub(super) fn lab(choice: LabChoice, course: &Course, language: Language) -> Result<Box<dyn Lab>, Trouble> {
     check_lab(choice, course)?;
     match choice {
-        LabChoice::Auto | LabChoice::Sim if course.ready => Ok(Box::new(Sim::ready(SEED))),
-        LabChoice::Auto | LabChoice::Sim => Ok(Box::new(Sim::new(SEED))),
+        LabChoice::Auto => {
+            let words = Words::new(language);
+            let (lab, note): (Box<dyn Lab>, String) = match running(course, &words) {
+                Ok(kind) => {
+                    let place = kind.endpoint().to_string();
+                    (Box::new(kind), words.say("lab-auto-kind", &[("engine", place.into())]))
+                }
+                Err(why) => (lab(LabChoice::Sim, course, language)?, words.say("lab-auto-sim", &[("why", why.into())])),
+            };
+            // What cannot be said on standard error cannot be said at all.
+            let _ = writeln!(std::io::stderr(), "{note}");
+            Ok(lab)
+        }
+        LabChoice::Sim if course.ready => Ok(Box::new(Sim::ready(SEED))),
+        LabChoice::Sim => Ok(Box::new(Sim::new(SEED))),
         #[cfg(target_os = "linux")]
         LabChoice::Kernel => {
             let program = std::env::current_exe()
@@ -227,6 +243,21 @@ pub(super) fn lab(choice: LabChoice, course: &Course) -> Result<Box<dyn Lab>, Tr
     }
 }
 
+/// The kind cluster of the course, if it runs here; else why not.
+fn running(course: &Course, words: &Words) -> Result<Kind, String> {
+    if !course.labs.iter().any(|lab| lab == "kind") {
+        return Err(words.say("lab-auto-not-for-kind", &[]));
+    }
+    let mut kind = kind(GLANCE).map_err(|trouble| trouble.what)?;
+    match kind.runs() {
+        Ok(true) => Ok(kind),
+        Ok(false) => Err(words.say("lab-auto-no-cluster", &[("cluster", CLUSTER.into())])),
+        Err(trouble) => Err(trouble.what),
+    }
+}
+
+/// How long an engine that nobody asked for has to answer.
+const GLANCE: Duration = Duration::from_secs(2);
 /// How long an engine that was asked for has to answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(20);
 

@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
             learn::check_step(&book, step)?;
         }
         for language in spoken(&book, &languages)? {
-            let mut lab = lab(args, &book)?;
+            let mut lab = lab(args, &book, language)?;
             let plan = Plan { book: &book, language, step: args.step.as_deref() };
             let report = Report { named: name.clone(), ..replay(plan, &mut *lab) };
             reports.push(told(report, args, io)?);
@@ -103,9 +103,9 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
 }
 
 /// A fresh lab of the kind asked for, or the recording.
-fn lab(args: &Args, book: &Book) -> Result<Box<dyn Lab>, Trouble> {
+fn lab(args: &Args, book: &Book, language: Language) -> Result<Box<dyn Lab>, Trouble> {
     let choice = if args.recording.is_some() { LabChoice::Recording } else { args.lab };
-    learn::lab_or_recording(Some(choice), args.recording.as_deref(), &book.course)
+    learn::lab_or_recording(Some(choice), args.recording.as_deref(), &book.course, language)
 }
 
 /// What is to be replayed, by the names it was called by.
@@ -146,7 +146,7 @@ fn script(name: &str, args: &Args) -> Result<Report, Trouble> {
         .map_err(|error| Trouble::unusable(format!("the script {name} cannot be read")).because(&error))?;
     let script = Script::read(name, &text)?;
     let book = bookshelf::book(learn::USUAL_COURSE)?;
-    let mut lab = lab(args, &book)?;
+    let mut lab = lab(args, &book, learn::language(None)?)?;
     Ok(replay_script(&script, &book, &mut *lab))
 }
 

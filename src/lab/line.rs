@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::command::commands;
+
 /// A script for `bash -c`, with the file of what is remembered and the line as `$1` and `$2`: what earlier lines left
 /// (folder, variables, functions, status) is brought back, and kept.
 pub(super) const LINE: &str = r#"[ -r "$1" ] && . "$1" 2>/dev/null
@@ -31,6 +33,37 @@ pub(super) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// Whether a line surely leaves the network as it is.
+pub(super) fn only_looks(line: &str) -> bool {
+    const LOOKERS: &[&str] = &[
+        "cat", "ls", "grep", "head", "tail", "wc", "awk", "sort", "cut", "ps", "ping", "tcpdump", "hostname", "pwd",
+        "cd", "uname", "id", "whoami", "ss", "netstat", "true", "false", "echo", "xxd", "date", "sleep",
+    ];
+    const SHOWS: &[&str] = &["s", "sh", "show", "l", "ls", "list", "lst", "g", "get", "help", "count", "monitor"];
+    // The words of `ip` that change something come behind the object; a listing has one of the words above, or none.
+    let shows = |words: &[String]| {
+        let plain: Vec<&str> = words.iter().skip(1).map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+        let verb =
+            if plain.first().is_some_and(|object| object.starts_with('x')) { plain.get(2) } else { plain.get(1) };
+        verb.is_none_or(|verb| SHOWS.contains(verb))
+    };
+    commands(line).is_ok_and(|found| {
+        found.iter().all(|command| {
+            let name = command.words.first().map_or("", String::as_str);
+            let writes_network = command.writes.iter().any(|file| file.contains("/proc") || file.contains("/sys"));
+            let shows_values =
+                || name == "sysctl" && !command.words.iter().any(|word| word.contains('=') || word == "-w");
+            let shows_filters =
+                || name == "tc" && command.words.get(2).is_some_and(|verb| SHOWS.contains(&verb.as_str()));
+            !writes_network
+                && (LOOKERS.contains(&name)
+                    || name == "ip" && shows(&command.words)
+                    || shows_values()
+                    || shows_filters())
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +73,25 @@ mod tests {
         assert_eq!(quoted("10.0.0.0/24"), "10.0.0.0/24");
         assert_eq!(quoted("a 'b'"), r"'a '\''b'\'''");
         assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn what_may_change_a_network_is_told_from_what_only_looks() {
+        for line in ["ip x s", "ip -s xfrm state", "ip r s t 200", "ping -c 1 10.0.1.165", "ip rule | grep 200", "ip a"]
+        {
+            assert!(only_looks(line), "{line}");
+        }
+        assert!(only_looks(&crate::datapath::rebuild::script(true)), "the guide's own look");
+        for line in [
+            "ip x s flush",
+            "ip r d default",
+            "sh -c 'ip link set eth0 down'",
+            "echo 0 > /proc/sys/net/x",
+            "tc q",
+            "sysctl -w net.ipv4.ip_forward=0",
+            "tc filter del dev eth0 ingress",
+        ] {
+            assert!(!only_looks(line), "{line}");
+        }
     }
 }

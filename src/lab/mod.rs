@@ -14,6 +14,7 @@ mod place;
 mod predict;
 pub mod recording;
 pub mod sim;
+mod told;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

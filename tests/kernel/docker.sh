@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # docker.sh -- a real Docker Engine with the course's nodes as containers, and one command beside it.
 #
-#   docker.sh image FILE                 writes the nodes' image as a tar archive: the tools of a kind node with the
-#                                        libraries they need, from this very system (a fresh process costs little here
-#                                        and much in the guest); needs no rights and no registry
-#   docker.sh run FILE COMMAND...        for the guest that boot.sh starts: brings up, in this order,
-#       engine   dockerd with all it keeps on a tmpfs; no packet filter rules, which this kernel has no modules for
+#   docker.sh prepare FOLDER             writes what the guest needs (a fresh process costs little here and much there); it
+#                                        needs no rights and no registry
+#       node.tar   the nodes' image: the tools of a kind node with the libraries they need, from this very system
+#       *.pem      a certificate authority of its own, a certificate of the engine's and one of whoever speaks to it
+#   docker.sh run FOLDER COMMAND...      for the guest that boot.sh starts: brings up, in this order,
+#       engine   dockerd on its usual socket and, with TLS, on 127.0.0.1:2376, with all it keeps on a tmpfs; no packet
+#                filter rules, which this kernel has no modules for
 #       nodes    three privileged containers with kind's labels, names, network, tmpfs on /run and /tmp
 #       path     Cilium's IPsec path without BPF, with kernel ESP (lab.sh), laid through the containers' namespaces; the
 #                pods are named namespaces inside the node containers, for there is no Kubernetes
@@ -21,13 +23,15 @@ image=esplain-node
 
 # What runs in a node. The course's tools are there from the beginning: there is no network to install them from.
 tools=(bash sh cat ls cp mv rm mkdir rmdir mktemp touch ln chmod head tail sort uniq wc cut tr tee seq sleep date id env
-    true false uname stty tty dd od grep sed awk ps top kill hostname sysctl mount umount nsenter setsid timeout xargs
+    true false base64 uname stty tty dd od grep sed awk ps top kill hostname sysctl mount umount nsenter setsid timeout xargs
     ip ping tcpdump route ifconfig ss)
 
+# engine FOLDER
 engine() {
+    local tls=(--tlsverify --tlscacert "$1/ca.pem" --tlscert "$1/server.pem" --tlskey "$1/server-key.pem")
     mkdir -p $lab && mount -t tmpfs -o mode=700 docker $lab
     dockerd --data-root $lab/data --exec-root $lab/exec --pidfile $lab/pid --storage-driver=overlay2 \
-        --iptables=false --ip6tables=false >$lab/log 2>&1 &
+        -H unix:///var/run/docker.sock -H tcp://127.0.0.1:2376 "${tls[@]}" --iptables=false --ip6tables=false >$lab/log 2>&1 &
     local waited=0
     until docker version >/dev/null 2>&1; do
         if ! kill -0 $! 2>/dev/null || [ $((waited += 1)) -gt 600 ]; then
@@ -38,6 +42,17 @@ engine() {
         sleep 0.1
     done
 }
+
+# write_certificates FOLDER: names as the docker command has them (ca.pem, cert.pem, key.pem)
+write_certificates() {
+    local short=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2)
+    openssl req -x509 "${short[@]}" -subj /CN=authority -keyout "$1/ca-key.pem" -out "$1/ca.pem"
+    openssl req -x509 "${short[@]}" -subj /CN=engine -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=CA:false \
+        -addext extendedKeyUsage=serverAuth -CA "$1/ca.pem" -CAkey "$1/ca-key.pem" \
+        -keyout "$1/server-key.pem" -out "$1/server.pem"
+    openssl req -x509 "${short[@]}" -subj /CN=learner -addext basicConstraints=CA:false -addext extendedKeyUsage=clientAuth \
+        -CA "$1/ca.pem" -CAkey "$1/ca-key.pem" -keyout "$1/key.pem" -out "$1/cert.pem"
+} 2>/dev/null
 
 # write_image FILE
 write_image() {
@@ -120,14 +135,18 @@ all_nodes() {
 say() { echo "docker.sh: $* after $SECONDS s" >&2; }
 
 case ${1-} in
-    image) write_image "$2" ;;
+    prepare)
+        write_certificates "$2"
+        write_image "$2/node.tar"
+        ;;
     run)
-        engine
+        engine "$2"
         say "Docker Engine $(docker version --format '{{.Server.Version}}') is up"
-        docker import - $image <"$2" >/dev/null
+        docker import - $image <"$2/node.tar" >/dev/null
         say "the image is in"
         all_nodes
         say "the nodes run"
+        export ESPLAIN_DOCKER_FOLDER=$2
         shift 2
         "$@"
         ;;

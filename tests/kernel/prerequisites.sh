@@ -31,6 +31,7 @@ cmd  less              less
 cmd  dockerd           docker.io
 cmd  docker            docker.io
 cmd  ldd               libc-bin
+cmd  openssl           openssl
 cmd  ps                procps
 cmd  ss                iproute2
 END

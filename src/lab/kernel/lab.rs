@@ -11,7 +11,7 @@ use super::watch::Watch;
 use crate::command::commands;
 use crate::datapath::Cluster;
 use crate::lab::direct::{as_line, direct};
-use crate::lab::line::quoted;
+use crate::lab::line::{only_looks, quoted};
 use crate::lab::sim::{Call, Io, OnSignal, Outside, Process, Signal, Sim, Step, World};
 use crate::lab::{
     CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, PlaceKind, Stream, TerminalSize, Typing,
@@ -325,37 +325,6 @@ fn is_simulated(words: &[String]) -> bool {
     SIMULATED.contains(&name) || words.iter().any(|word| word.contains("/etc/apt"))
 }
 
-/// Whether a line surely leaves the network as it is.
-fn only_looks(line: &str) -> bool {
-    const LOOKERS: &[&str] = &[
-        "cat", "ls", "grep", "head", "tail", "wc", "awk", "sort", "cut", "ps", "ping", "tcpdump", "hostname", "pwd",
-        "cd", "uname", "id", "whoami", "ss", "netstat", "true", "false", "echo", "xxd", "date", "sleep",
-    ];
-    const SHOWS: &[&str] = &["s", "sh", "show", "l", "ls", "list", "lst", "g", "get", "help", "count", "monitor"];
-    // The words of `ip` that change something come behind the object; a listing has one of the words above, or none.
-    let shows = |words: &[String]| {
-        let plain: Vec<&str> = words.iter().skip(1).map(String::as_str).filter(|word| !word.starts_with('-')).collect();
-        let verb =
-            if plain.first().is_some_and(|object| object.starts_with('x')) { plain.get(2) } else { plain.get(1) };
-        verb.is_none_or(|verb| SHOWS.contains(verb))
-    };
-    commands(line).is_ok_and(|found| {
-        found.iter().all(|command| {
-            let name = command.words.first().map_or("", String::as_str);
-            let writes_network = command.writes.iter().any(|file| file.contains("/proc") || file.contains("/sys"));
-            let shows_values =
-                || name == "sysctl" && !command.words.iter().any(|word| word.contains('=') || word == "-w");
-            let shows_filters =
-                || name == "tc" && command.words.get(2).is_some_and(|verb| SHOWS.contains(&verb.as_str()));
-            !writes_network
-                && (LOOKERS.contains(&name)
-                    || name == "ip" && shows(&command.words)
-                    || shows_values()
-                    || shows_filters())
-        })
-    })
-}
-
 /// Starts a program of the simulated machine's shell that belongs on a node or in a pod: `docker exec`, `kubectl exec`.
 fn start_outside(real: &Mutex<Real>, call: &Call, world: &World) -> Option<Box<dyn Process>> {
     if call.network == "machine" || call.place == "machine" || is_simulated(&call.words) {
@@ -421,26 +390,6 @@ impl Process for Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_may_change_a_network_is_told_from_what_only_looks() {
-        for line in ["ip x s", "ip -s xfrm state", "ip r s t 200", "ping -c 1 10.0.1.165", "ip rule | grep 200", "ip a"]
-        {
-            assert!(only_looks(line), "{line}");
-        }
-        assert!(only_looks(&crate::datapath::rebuild::script(true)), "the guide's own look");
-        for line in [
-            "ip x s flush",
-            "ip r d default",
-            "sh -c 'ip link set eth0 down'",
-            "echo 0 > /proc/sys/net/x",
-            "tc q",
-            "sysctl -w net.ipv4.ip_forward=0",
-            "tc filter del dev eth0 ingress",
-        ] {
-            assert!(!only_looks(line), "{line}");
-        }
-    }
 
     #[test]
     fn setting_up_a_node_is_simulated_and_looking_at_it_is_not() {

@@ -1,14 +1,14 @@
 //! A model's stack as commands: what `ip`, `tc` and `/proc/sys` are told so that a real namespace becomes the same.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 
 use crate::datapath::{
     AddressScope, CiliumProgram, Cluster, Device, DeviceConf, DeviceKind, Filter, NeighbourState, Program, Stack,
     StackId, common_key, mark,
 };
-use crate::route::{Protocol, Route, RouteType, Rule, TableId};
-use crate::xfrm::{Level, Mark, Policy, Prefix, Selector, State, Style, Template, print_states};
+use crate::lab::told::{in_order, policy_id, policy_words, route_words, rule_words, state_id, state_words};
+use crate::route::{Protocol, Route, Rule, TableId};
+use crate::xfrm::{Policy, State};
 
 /// One thing that a namespace has, and the commands that bring it and take it away.
 ///
@@ -208,45 +208,20 @@ impl Plan {
     }
 
     fn rule(&mut self, rule: &Rule) {
-        if [0, 32766, 32767].contains(&rule.priority) {
-            return;
+        if ![0, 32766, 32767].contains(&rule.priority) {
+            let words = rule_words(rule);
+            self.ip(&format!("rule add {words}"), &format!("rule del {words}"));
         }
-        let text = rule.to_string();
-        let Some((_, words)) = text.split_once('\t') else { return };
-        let words = format!("{} pref {}", words.trim_end(), rule.priority);
-        self.ip(&format!("rule add {words}"), &format!("rule del {words}"));
     }
 
     fn state(&mut self, state: &State) {
-        let mut id = format!("src {} dst {} proto {} spi {:#x}", state.src, state.dst, state.proto, state.spi.0);
-        let mark = state.mark.map(mark_words).unwrap_or_default();
-        let mut words = format!("{id} reqid {} mode {}{mark}", state.reqid, state.mode);
-        if state.replay_window != 0 {
-            let _ = write!(words, " replay-window {}", state.replay_window);
-        }
-        if let Some(output) = state.output_mark {
-            let Mark { value, mask } = output.mark();
-            let _ = write!(words, " output-mark {value:#x} mask {mask:#x}");
-        }
-        words.push_str(&algorithm_words(state));
-        if let Some(selector) = &state.selector {
-            let _ = write!(words, " sel {}", selector_words(selector));
-        }
-        id.push_str(&mark);
-        self.ip(&format!("xfrm state add {words}"), &format!("xfrm state delete {id}"));
+        let add = format!("xfrm state add {}", state_words(state));
+        self.ip(&add, &format!("xfrm state delete {}", state_id(state)));
     }
 
     fn policy(&mut self, policy: &Policy) {
-        let mut id = format!("{} dir {}", selector_words(&policy.selector), policy.dir);
-        id.push_str(&policy.mark.map(mark_words).unwrap_or_default());
-        let mut words = id.clone();
-        if policy.priority != 0 {
-            let _ = write!(words, " priority {}", policy.priority);
-        }
-        for template in &policy.templates {
-            words.push_str(&template_words(template));
-        }
-        self.ip(&format!("xfrm policy add {words}"), &format!("xfrm policy delete {id}"));
+        let add = format!("xfrm policy add {}", policy_words(policy));
+        self.ip(&add, &format!("xfrm policy delete {}", policy_id(policy)));
     }
 
     /// What Cilium's BPF programs do to a packet's mark and type, done with tc:
@@ -329,85 +304,6 @@ fn filter_words(filter: &Filter) -> String {
     };
     let mark = filter.mark.map(|mark| format!(" mark {mark:#x}")).unwrap_or_default();
     format!("{matched} action skbedit{mark}{}", if filter.to_host { " ptype host" } else { "" })
-}
-
-fn route_words(route: &Route) -> String {
-    let mut words = String::new();
-    if route.kind != RouteType::Unicast {
-        let _ = write!(words, "{} ", route.kind);
-    }
-    let _ = write!(words, "{}", dst_words(route.dst));
-    let mut say = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            let _ = write!(words, " {name} {value}");
-        }
-    };
-    say("via", route.via.map(|via| via.to_string()));
-    say("dev", route.dev.clone());
-    say("table", (route.table != TableId::MAIN).then(|| route.table.to_string()));
-    say("proto", (route.protocol != Protocol::BOOT).then(|| route.protocol.to_string()));
-    // A route without a router would get the scope `link`, which Cilium's has not.
-    say("scope", route.dst.addr.is_ipv4().then(|| route.scope.to_string()));
-    say("src", route.src.map(|src| src.to_string()));
-    say("metric", route.metric.map(|metric| metric.to_string()));
-    for metric in &route.metrics.0 {
-        let lock = if metric.lock { "lock " } else { "" };
-        let _ = write!(words, " {} {lock}{}", metric.name.word(), metric.value);
-    }
-    words
-}
-
-fn dst_words(dst: Prefix) -> String {
-    // The family shows: a line of a batch takes no options.
-    format!("{}/{}", dst.addr, dst.len)
-}
-
-fn mark_words(Mark { value, mask }: Mark) -> String {
-    format!(" mark {value:#x} mask {mask:#x}")
-}
-
-fn selector_words(selector: &Selector) -> String {
-    let mut words = format!("src {} dst {}", selector.src, selector.dst);
-    if let Some(proto) = selector.proto {
-        let _ = write!(words, " proto {}", proto.number);
-    }
-    for (name, port) in [("sport", selector.sport), ("dport", selector.dport)] {
-        if let Some(port) = port {
-            let _ = write!(words, " {name} {port}");
-        }
-    }
-    if let Some(dev) = &selector.dev {
-        let _ = write!(words, " dev {dev}");
-    }
-    words
-}
-
-fn template_words(template: &Template) -> String {
-    let mut words = format!(" tmpl src {} dst {} proto {}", template.src, template.dst, template.proto);
-    if template.spi.0 != 0 {
-        let _ = write!(words, " spi {:#x}", template.spi.0);
-    }
-    let _ = write!(words, " reqid {} mode {}", template.reqid, template.mode);
-    if template.level == Level::Use {
-        words.push_str(" level use");
-    }
-    words
-}
-
-/// The algorithms with their keys, as `ip` prints them, which is as it takes them.
-fn algorithm_words(state: &State) -> String {
-    let printed = print_states([state], Style::default());
-    let words: Vec<&str> = state.algorithms.iter().map(|algorithm| algorithm.kind.word()).collect();
-    let of_algorithm = |line: &&str| line.split(' ').next().is_some_and(|first| words.contains(&first));
-    let lines = printed.lines().map(str::trim).filter(of_algorithm);
-    lines.fold(String::new(), |said, line| said + " " + line)
-}
-
-/// Routes whose router is reached by another of the routes come after that one.
-fn in_order(routes: &[Route]) -> Vec<&Route> {
-    let mut ordered: Vec<&Route> = routes.iter().collect();
-    ordered.sort_by_key(|route| route.via.is_some());
-    ordered
 }
 
 fn is_known(state: NeighbourState) -> bool {

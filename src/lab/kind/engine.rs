@@ -20,18 +20,20 @@ use crate::trouble::Trouble;
 pub(super) struct Engine {
     docker: Docker,
     endpoint: Endpoint,
+    /// How long it has for an answer.
+    patience: Duration,
     runtime: Handle,
     /// The runtime ends when this is dropped.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// How long the engine has for an answer.
+/// How long a node, and the engine in the middle of something, have for an answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(20);
 
 impl Engine {
-    /// Connects, and asks whether somebody is there within `wait`.
-    pub(super) fn connect(endpoint: Endpoint, wait: Duration) -> Result<Self, Trouble> {
+    /// Connects. The engine has `patience` for each answer; the first is whether somebody is there.
+    pub(super) fn connect(endpoint: Endpoint, patience: Duration) -> Result<Self, Trouble> {
         let docker = client(&endpoint).map_err(|error| trouble(&endpoint, &Failure::Engine(error)))?;
         let unable =
             |error: &dyn std::error::Error| Trouble::unusable("the lab cannot wait for the engine").because(error);
@@ -45,8 +47,8 @@ impl Engine {
                 let _ = runtime.block_on(stopped);
             })
             .map_err(|error| unable(&error))?;
-        let engine = Self { docker, endpoint, runtime: handle, stop: Some(stop), thread: Some(thread) };
-        engine.ask(wait, |docker| async move { docker.ping().await })?;
+        let engine = Self { docker, endpoint, patience, runtime: handle, stop: Some(stop), thread: Some(thread) };
+        engine.ask(|docker| async move { docker.ping().await })?;
         Ok(engine)
     }
 
@@ -60,8 +62,8 @@ impl Engine {
         self.docker.clone()
     }
 
-    /// Asks something and waits for the answer, at most so long.
-    pub(super) fn ask<T, F>(&self, wait: Duration, question: impl FnOnce(Docker) -> F) -> Result<T, Trouble>
+    /// Asks something and waits for the answer, as long as there is patience.
+    pub(super) fn ask<T, F>(&self, question: impl FnOnce(Docker) -> F) -> Result<T, Trouble>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
@@ -72,11 +74,11 @@ impl Engine {
             // Nobody waits any more when the time was up.
             let _ = answer.send(question.await);
         });
-        match answered.recv_timeout(wait) {
+        match answered.recv_timeout(self.patience) {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.trouble(&Failure::Engine(error))),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                Err(self.trouble(&Failure::Silent(wait)))
+                Err(self.trouble(&Failure::Silent(self.patience)))
             }
         }
     }
@@ -93,10 +95,10 @@ impl Engine {
 
     /// The nodes of a kind cluster, running or not, by kind's labels (kind v0.20
     /// `pkg/cluster/internal/providers/docker/constants.go`).
-    pub(super) fn nodes(&self, cluster: &str, wait: Duration) -> Result<Vec<Node>, Trouble> {
+    pub(super) fn nodes(&self, cluster: &str) -> Result<Vec<Node>, Trouble> {
         let filters = HashMap::from([("label".to_owned(), vec![format!("{CLUSTER_LABEL}={cluster}")])]);
         let options = ListContainersOptions { all: true, filters: Some(filters), ..ListContainersOptions::default() };
-        let containers = self.ask(wait, |docker| async move { docker.list_containers(Some(options)).await })?;
+        let containers = self.ask(|docker| async move { docker.list_containers(Some(options)).await })?;
         let mut nodes: Vec<Node> = containers
             .into_iter()
             .filter_map(|container| {
@@ -149,6 +151,8 @@ pub(super) enum Failure {
     Engine(Error),
     /// It did not answer within this time.
     Silent(Duration),
+    /// What was spoken to in a node is no longer there.
+    Gone,
 }
 
 /// Seconds that a single request may take; what waits for it has bounds of its own.
@@ -174,6 +178,10 @@ fn trouble(endpoint: &Endpoint, failure: &Failure) -> Trouble {
         Failure::Silent(wait) => {
             return Trouble::unusable(format!("the Docker Engine at {endpoint} did not answer within {} seconds", wait.as_secs()))
                 .hint("`docker info` says whether it is busy, or hangs; `sudo systemctl restart docker` starts it anew, and `docker start NODE` the nodes");
+        }
+        Failure::Gone => {
+            return Trouble::unusable("a node has lost what the lab had there")
+                .hint("`docker ps -a` shows the nodes and whether they run; the next line begins there anew");
         }
         Failure::Engine(error) => error,
     };

@@ -30,11 +30,6 @@ impl Job {
         self.terminal
     }
 
-    /// The command alone, for the lab's own use.
-    pub(super) fn into_exec(self) -> Exec {
-        self.exec
-    }
-
     /// What comes next, waiting at most `wait`; `signal` is called for each signal whose moment has come.
     pub(super) fn poll(&mut self, wait: Duration, mut signal: impl FnMut(&'static str)) -> Result<JobEvent, Failure> {
         let until = Instant::now() + wait;

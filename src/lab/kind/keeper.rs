@@ -1,64 +1,124 @@
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::engine::{ANSWER, Engine};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::engine::{ANSWER, Engine, Failure};
 use super::exec::{Call, Event, Exec, Order};
 use super::node::Node;
 use crate::trouble::Trouble;
 
-/// Keeps a lab's things in one node: a folder below `/run`, and a process that signals the lab's jobs there. (The engine
-/// can start a command in a container, and cannot end it.) When the lab goes, however it goes, the keeper's standard input
-/// ends; it ends what still runs and takes the folder away.
+/// Keeps a lab's things in one node: a folder below `/run`, and a shell that signals the lab's jobs there (the engine can
+/// start a command in a container, and cannot end it) and answers the lab's own questions without a new command of the
+/// engine's for each. When the lab goes, however it goes, the keeper's standard input ends; it ends what still runs and
+/// takes the folder away.
 pub(super) struct Keeper {
     exec: Exec,
     /// The container it is in.
     pub(super) container: String,
+    /// What it said and nobody read yet.
+    said: Vec<u8>,
+    asked: u64,
+    /// Answers that came while another was waited for.
+    answers: BTreeMap<u64, Answer>,
     over: bool,
 }
 
+/// What came of a question. Not `Debug`: it may be a listing with keys.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// Standard output.
+    pub(super) output: Vec<u8>,
+    /// Standard error.
+    pub(super) errors: Vec<u8>,
+    /// The exit status.
+    pub(super) status: i32,
+}
+
 /// What a keeper does. `$1` is the folder. A job writes its process number, which is its group's, into `jobs/NUMBER`
-/// first of all.
+/// first of all. A question is answered beside everything else, in one line; what it writes to standard output may be a
+/// key, and stays in memory.
 const KEEPER: &str = r#"umask 077
 mkdir -p "$1/jobs" "$1/kept" && echo ready
-while read -r signal job; do
-  if [ "$signal" = FORGET ]; then rm -f "$1/jobs/$job"; continue; fi
-  for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$1/jobs/$job" ] && break; sleep 0.1; done
-  [ -s "$1/jobs/$job" ] && kill -s "$signal" -- "-$(cat "$1/jobs/$job")" 2>/dev/null
+answer() {
+  output=$(umask 022; timeout "$2" bash -c "$(base64 -d <<<"$3")" </dev/null 2>"$folder/$1" | base64 -w 0; exit "${PIPESTATUS[0]}")
+  printf 'ANSWER %s %s .%s .%s\n' "$1" "$?" "$output" "$(base64 -w 0 <"$folder/$1")"
+  rm -f "$folder/$1"
+}
+folder=$1
+while read -r word number seconds text; do
+  case $word in
+    ASK) answer "$number" "$seconds" "$text" & continue ;;
+    FORGET) rm -f "$1/jobs/$number"; continue ;;
+  esac
+  for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$1/jobs/$number" ] && break; sleep 0.1; done
+  [ -s "$1/jobs/$number" ] && kill -s "$word" -- "-$(cat "$1/jobs/$number")" 2>/dev/null
 done
 for job in "$1"/jobs/*; do [ -s "$job" ] && kill -s KILL -- "-$(cat "$job")" 2>/dev/null; done
 rm -rf "$1""#;
 
 impl Keeper {
-    /// Starts one and waits until it is ready.
-    pub(super) fn start(engine: &Engine, node: &Node, folder: &str) -> Result<Self, Trouble> {
+    /// Starts one; [`Self::ready`] says when it is there.
+    pub(super) fn start(engine: &Engine, node: &Node, folder: &str) -> Self {
         let words = ["bash", "-c", KEEPER, "esplain-keeper", folder].map(str::to_owned).to_vec();
         let call = Call { container: node.container.clone(), words, variables: Vec::new(), terminal: None };
         let exec = Exec::start(engine, call);
-        let (mut said, begun) = (String::new(), Instant::now());
+        Self {
+            exec,
+            container: node.container.clone(),
+            said: Vec::new(),
+            asked: 0,
+            answers: BTreeMap::new(),
+            over: false,
+        }
+    }
+
+    /// Waits until it is there.
+    pub(super) fn ready(&mut self, engine: &Engine, node: &Node) -> Result<(), Trouble> {
+        let mut complained = Vec::new();
+        let begun = Instant::now();
         while begun.elapsed() < ANSWER {
-            match exec.next(Duration::from_millis(100)) {
-                Some(Event::Output(_, octets)) => said.push_str(&String::from_utf8_lossy(&octets)),
+            if let Some(at) = find(&self.said, b"ready\n") {
+                self.said.drain(..at + b"ready\n".len());
+                return Ok(());
+            }
+            match self.exec.next(Duration::from_millis(100)) {
+                Some(Event::Output(crate::lab::Stream::Out, octets)) => self.said.extend(octets),
+                Some(Event::Output(crate::lab::Stream::Err, octets)) => complained.extend(octets),
                 Some(Event::Lost(failure)) => return Err(engine.trouble(&failure)),
                 Some(Event::Exited(_)) => break,
                 None => {}
             }
-            if said.contains("ready\n") {
-                return Ok(Self { exec, container: node.container.clone(), over: false });
-            }
         }
+        complained.extend(&self.said);
         let mut trouble = Trouble::unusable(format!("the lab finds no footing in {}", node.name));
-        trouble.causes.extend(said.lines().map(str::to_owned));
+        trouble.causes.extend(String::from_utf8_lossy(&complained).lines().map(str::to_owned));
         Err(trouble.hint(format!("`docker exec {} bash -c 'ls -ld /run'` shows whether a shell runs there", node.name)))
     }
 
     /// Whether it is still there: it ends with its node.
     pub(super) fn lives(&mut self) -> bool {
-        while let Some(event) = self.exec.next(Duration::ZERO) {
-            self.over |= !matches!(event, Event::Output(..));
-            if self.over {
-                break;
-            }
-        }
+        while self.hear(Duration::ZERO) {}
         !self.over
+    }
+
+    /// Takes in what is heard next, waiting at most `wait`; whether that was something.
+    fn hear(&mut self, wait: Duration) -> bool {
+        if self.over {
+            return false;
+        }
+        match self.exec.next(wait) {
+            Some(Event::Output(crate::lab::Stream::Out, octets)) => self.said.extend(octets),
+            Some(Event::Output(crate::lab::Stream::Err, _)) => {}
+            Some(Event::Lost(_) | Event::Exited(_)) => self.over = true,
+            None => return false,
+        }
+        while let Some(end) = self.said.iter().position(|octet| *octet == b'\n') {
+            let line: Vec<u8> = self.said.drain(..=end).collect();
+            self.answers.extend(read_answer(&line));
+        }
+        true
     }
 
     /// Has a job's process group signalled.
@@ -69,5 +129,63 @@ impl Keeper {
     /// A job has ended: its number may be another process's soon.
     pub(super) fn forget(&self, job: u64) {
         self.signal("FORGET", job);
+    }
+
+    /// Asks something of the node, a script for bash that has so long; gives the question's number.
+    pub(super) fn ask(&mut self, script: &str, patience: Duration) -> u64 {
+        self.asked += 1;
+        let seconds = patience.as_secs().max(1);
+        let line = format!("ASK {} {seconds} {}\n", self.asked, STANDARD.encode(script));
+        self.exec.tell(Order::Octets(line.into_bytes()));
+        self.asked
+    }
+
+    /// The answer to a question, if it comes in time.
+    pub(super) fn answer(&mut self, question: u64, until: Instant) -> Result<Answer, Failure> {
+        let begun = Instant::now();
+        loop {
+            if let Some(answer) = self.answers.remove(&question) {
+                // Those of earlier questions that were given up are waited for by nobody.
+                self.answers.retain(|number, _| number + GIVEN_UP > question);
+                return Ok(answer);
+            }
+            if self.over {
+                return Err(Failure::Gone);
+            }
+            if !self.hear(until.saturating_duration_since(Instant::now())) {
+                return Err(Failure::Silent(begun.elapsed()));
+            }
+        }
+    }
+}
+
+/// An answer so many questions late is for nobody.
+const GIVEN_UP: u64 = 64;
+
+/// Number and contents of `ANSWER 7 0 .BASE64 .BASE64`.
+fn read_answer(line: &[u8]) -> Option<(u64, Answer)> {
+    let text = std::str::from_utf8(line).ok()?;
+    let mut words = text.strip_prefix("ANSWER ")?.split_whitespace();
+    let (number, status) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let mut octets = || STANDARD.decode(words.next()?.strip_prefix('.')?).ok();
+    Some((number, Answer { output: octets()?, errors: octets()?, status }))
+}
+
+fn find(octets: &[u8], what: &[u8]) -> Option<usize> {
+    octets.windows(what.len()).position(|window| window == what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_one_line_whatever_was_written() {
+        let line = format!("ANSWER 7 3 .{} .\n", STANDARD.encode(b"a\nb\0"));
+        let looked = Answer { output: b"a\nb\0".to_vec(), errors: Vec::new(), status: 3 };
+        assert!(read_answer(line.as_bytes()) == Some((7, looked)));
+        for broken in ["ANSWER 7 3\n", "ANSWER x 3 . .\n", "ANSWER 7 3 .!! .\n", "", "ready\n"] {
+            assert!(read_answer(broken.as_bytes()).is_none(), "{broken}");
+        }
     }
 }

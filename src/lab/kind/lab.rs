@@ -1,18 +1,19 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::endpoint::Endpoint;
-use super::engine::{ANSWER, Engine};
+use super::engine::{ANSWER, Engine, Failure};
 use super::exec::{Call, Event, Exec, Order};
 use super::job::Job;
-use super::keeper::Keeper;
+use super::keeper::{Answer, Keeper};
 use super::machine::{Machine, asks_the_cluster, refused};
 use super::node::Node;
 use super::pod::Way;
+use super::snapshot::{self, Snapshot};
 use super::survey::Survey;
 use super::watch::Watch;
 use crate::lab::direct::{as_line, direct};
-use crate::lab::line::{LINE, quoted};
+use crate::lab::line::{LINE, only_looks, quoted};
 use crate::lab::{
     CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, PlaceKind, Stream, TerminalSize, Typing,
 };
@@ -30,6 +31,8 @@ pub struct Kind {
     watches: BTreeMap<CaptureId, (String, Watch)>,
     ids: u64,
     survey: Option<(Instant, Survey)>,
+    /// What the nodes were told when a step began, by its name.
+    kept: BTreeMap<String, BTreeMap<String, Snapshot>>,
     machine: Option<Box<dyn Machine>>,
     /// The lines that may run on the machine, and how often.
     permitted: BTreeMap<String, Permit>,
@@ -42,6 +45,8 @@ enum Running {
     There(Job),
     /// On the learner's own machine.
     Here(JobId),
+    /// A question that the keeper of a node answers, and what of the answer was not heard yet.
+    Asked { node: String, question: u64, said: VecDeque<JobEvent> },
 }
 
 /// The cluster of the course.
@@ -52,20 +57,29 @@ const FRESH: Duration = Duration::from_secs(5);
 /// How long a file may take to come or go.
 const COPYING: Duration = Duration::from_mins(1);
 
+/// Where what is remembered goes when it is nothing.
+const NOTHING: &str = "/dev/null";
+/// How long a line that only looks may take; then it ends with 124, as `timeout` has it.
+const LOOKING: Duration = Duration::from_secs(30);
+
 /// How a line begins in a node: `$1` is the file for its process number, which is its group's and by which it can be
-/// signalled; `$2` and `$3` the size of its terminal, if it has one; then `LINE`, what is remembered, and the line. The
+/// signalled; `$2` and `$3` the size of its terminal, if it has one; then `LINE`, what is remembered, the line, and `ANY_SHELL`. The
 /// way is before it. A pod's shell gets what is remembered as an open file: the node's files are not its own.
 const START: &str = r#"
 echo $$ >"$1"
 [ -z "$2" ] || stty rows "$2" cols "$3" 2>/dev/null
 [ ${#into[@]} -gt 0 ] || exec bash -c "$4" bash "$5" "$6"
 exec 9<>"$5"
-exec "${into[@]}" sh -c 'command -v bash >/dev/null 2>&1 && exec bash -c "$1" bash /proc/self/fd/9 "$2"; exec sh -c "$2"' sh "$4" "$6""#;
+exec "${into[@]}" sh -c "$7" sh "$4" "$6""#;
+
+/// Runs `$1` with what is remembered and the line `$2` where there is a bash, else the line alone: not every pod has one.
+const ANY_SHELL: &str =
+    r#"command -v bash >/dev/null 2>&1 && exec bash -c "$1" bash /proc/self/fd/9 "$2"; exec sh -c "$2""#;
 
 impl Kind {
-    /// The cluster of that name behind an engine. There need not be one yet.
-    pub fn connect(endpoint: Endpoint, cluster: &str, wait: Duration) -> Result<Self, Trouble> {
-        let engine = Engine::connect(endpoint, wait)?;
+    /// The cluster of that name behind an engine, which has `patience` for each answer. There need not be one yet.
+    pub fn connect(endpoint: Endpoint, cluster: &str, patience: Duration) -> Result<Self, Trouble> {
+        let engine = Engine::connect(endpoint, patience)?;
         // Other labs, and those of other learners, have things in the same nodes.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let folder = format!("/run/esplain-{}-{now:x}", std::process::id());
@@ -78,6 +92,7 @@ impl Kind {
             watches: BTreeMap::new(),
             ids: 0,
             survey: None,
+            kept: BTreeMap::new(),
             machine: None,
             permitted: BTreeMap::new(),
             unattended: false,
@@ -115,14 +130,28 @@ impl Kind {
     }
 
     fn nodes(&self) -> Result<Vec<Node>, Trouble> {
-        self.engine.nodes(&self.cluster, ANSWER)
+        self.engine.nodes(&self.cluster)
     }
 
     /// What the nodes say, asked again when it is old.
     fn survey(&mut self, nodes: &[Node]) -> &Survey {
         let old = self.survey.take().filter(|(taken, _)| taken.elapsed() < FRESH);
-        let engine = &self.engine;
-        &self.survey.insert(old.unwrap_or_else(|| (Instant::now(), Survey::take(engine, nodes)))).1
+        let (taken, survey) = old.unwrap_or_else(|| {
+            self.keep(nodes);
+            let there = self
+                .keepers
+                .iter_mut()
+                .filter(|(name, _)| nodes.iter().any(|node| node.running && node.name == **name));
+            (Instant::now(), Survey::take(there.map(|(name, keeper)| (name.as_str(), keeper))))
+        });
+        &self.survey.insert((taken, survey)).1
+    }
+
+    /// What the nodes said may be otherwise after a line that does more than look.
+    fn forget_survey(&mut self, line: &str) {
+        if !only_looks(line) {
+            self.survey = None;
+        }
     }
 
     /// The node of a place, running, and the way from there.
@@ -148,35 +177,67 @@ impl Kind {
             .hint("`kubectl get pods -o wide` lists the pods and their nodes"))
     }
 
+    /// Starts a keeper on each node that runs and has none, all at once. What fails is heard of when that node is used.
+    fn keep(&mut self, nodes: &[Node]) {
+        let mut fresh = Vec::new();
+        for node in nodes.iter().filter(|node| node.running) {
+            let own = self.keepers.get_mut(&node.name);
+            if !own.is_some_and(|own| own.container == node.container && own.lives()) {
+                self.keepers.remove(&node.name);
+                fresh.push((node, Keeper::start(&self.engine, node, &self.folder)));
+            }
+        }
+        for (node, mut keeper) in fresh {
+            if keeper.ready(&self.engine, node).is_ok() {
+                self.keepers.insert(node.name.clone(), keeper);
+            }
+        }
+    }
+
     /// The keeper of a node, started when there is none or its node was started anew.
-    fn keeper(&mut self, node: &Node) -> Result<&Keeper, Trouble> {
+    fn keeper(&mut self, node: &Node) -> Result<&mut Keeper, Trouble> {
         let lives = self.keepers.get_mut(&node.name).is_some_and(|own| own.container == node.container && own.lives());
         if !lives {
             self.keepers.remove(&node.name);
-            let keeper = Keeper::start(&self.engine, node, &self.folder)?;
+            let mut keeper = Keeper::start(&self.engine, node, &self.folder);
+            keeper.ready(&self.engine, node).map_err(|trouble| self.fallen(&node.name, None).unwrap_or(trouble))?;
             self.keepers.insert(node.name.clone(), keeper);
         }
-        self.keepers.get(&node.name).ok_or_else(|| stopped(node, None))
+        self.keepers.get_mut(&node.name).ok_or_else(|| stopped(node, None))
     }
 
-    /// Starts a line there; `kept` names what is remembered of the lines before, nothing with `None`.
+    /// Has the keeper of a node do something, and waits for what comes of it.
+    fn have(&mut self, node: &Node, script: &str, patience: Duration) -> Result<Answer, Trouble> {
+        let keeper = self.keeper(node)?;
+        let question = keeper.ask(script, patience);
+        // The question ends by itself when its time is up, and says so a moment later.
+        let answer = keeper.answer(question, Instant::now() + patience + ANSWER);
+        answer.map_err(|failure| self.fallen(&node.name, None).unwrap_or_else(|| self.engine.trouble(&failure)))
+    }
+
+    /// What is remembered at a pod is not what is remembered on its node.
+    fn memory(&self, place: &str, way: &Way) -> String {
+        let name = if *way == Way::Node { "node".to_owned() } else { format!("pod-{place}") };
+        format!("{}/kept/{name}", self.folder)
+    }
+
+    /// Starts a line there; `kept` is the file of what is remembered of the lines before.
     fn line(
         &mut self,
         (node, way): (&Node, &Way),
         line: &str,
-        kept: Option<&str>,
+        kept: &str,
         terminal: Option<TerminalSize>,
     ) -> Result<JobId, Trouble> {
         self.keeper(node)?;
-        self.survey = None;
+        self.forget_survey(line);
         self.ids += 1;
         let id = JobId(self.ids);
-        let kept = kept.map_or_else(|| "/dev/null".to_owned(), |name| format!("{}/kept/{name}", self.folder));
         let (rows, columns) =
             terminal.map_or_else(Default::default, |size| (size.rows.to_string(), size.columns.to_string()));
         let script = way.script(false) + START;
         let number = format!("{}/jobs/{}", self.folder, id.0);
-        let words = ["bash", "-c", &script, "esplain-line", &number, &rows, &columns, LINE, &kept, line];
+        let words = ["bash", "-c", &script, "esplain-line", &number, &rows, &columns, LINE, kept, line, ANY_SHELL];
         let term = std::env::var("TERM").ok().filter(|_| terminal.is_some()).unwrap_or_else(|| "dumb".to_owned());
         let call = Call {
             container: node.container.clone(),
@@ -204,7 +265,7 @@ impl Kind {
     /// Starts a line of the machine's: where it can run in the cluster it runs there, else it must be permitted.
     fn line_of_the_machine(&mut self, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble> {
         if let Some((node, way, line)) = self.within_the_cluster(line)? {
-            return self.line((&node, &way), &line, None, terminal);
+            return self.line((&node, &way), &line, NOTHING, terminal);
         }
         if !self.unattended && self.permitted.get(line).is_none() {
             return Err(refused(line));
@@ -217,6 +278,38 @@ impl Kind {
         self.ids += 1;
         let id = JobId(self.ids);
         self.jobs.insert(id, Running::Here(inner));
+        Ok(id)
+    }
+
+    /// What the nodes that run were told.
+    fn snapshots(&mut self, nodes: &[Node]) -> Result<BTreeMap<String, Snapshot>, Trouble> {
+        self.keep(nodes);
+        let of_node = |node: &Node| {
+            let looked = self.have(node, snapshot::QUESTIONS, ANSWER)?;
+            Ok((node.name.clone(), Snapshot::read(&String::from_utf8_lossy(&looked.output))))
+        };
+        nodes.iter().filter(|node| node.running).map(of_node).collect()
+    }
+
+    /// A line as a script for a keeper: in the folder and with the variables that are remembered, and leaving nothing.
+    fn quiet_line(&self, place: &str, way: &Way, line: &str) -> String {
+        let kept = self.memory(place, way);
+        format!(
+            "{}\ncd /\nexec 9<>{}\nexec \"${{into[@]}}\" sh -c {} sh {} {}",
+            way.script(false),
+            quoted(&kept),
+            quoted(ANY_SHELL),
+            quoted(r#"[ -r "$1" ] && . "$1" 2>/dev/null; eval "$2""#),
+            quoted(line)
+        )
+    }
+
+    /// Has a script answered that is heard of like a job.
+    fn question(&mut self, node: &Node, script: &str) -> Result<JobId, Trouble> {
+        let number = self.keeper(node)?.ask(script, LOOKING);
+        self.ids += 1;
+        let id = JobId(self.ids);
+        self.jobs.insert(id, Running::Asked { node: node.name.clone(), question: number, said: VecDeque::new() });
         Ok(id)
     }
 
@@ -294,9 +387,21 @@ impl Lab for Kind {
             return self.line_of_the_machine(line, terminal);
         }
         let (node, way) = self.resolve(place)?;
-        // What is remembered at a pod is not what is remembered on its node.
-        let kept = if way == Way::Node { "node".to_owned() } else { format!("pod-{place}") };
-        self.line((&node, &way), line, Some(&kept), terminal)
+        let kept = self.memory(place, &way);
+        self.line((&node, &way), line, &kept, terminal)
+    }
+
+    fn ask(&mut self, place: &str, line: &str) -> Result<JobId, Trouble> {
+        if place != MACHINE {
+            let (node, way) = self.resolve(place)?;
+            let script = self.quiet_line(place, &way, line);
+            return self.question(&node, &script);
+        }
+        if let Some((node, way, line)) = self.within_the_cluster(line)? {
+            let script = if way == Way::Node { line } else { self.quiet_line(MACHINE, &way, &line) };
+            return self.question(&node, &script);
+        }
+        self.line_of_the_machine(line, None)
     }
 
     fn asks_first(&mut self, place: &str, line: &str) -> Result<bool, Trouble> {
@@ -312,6 +417,28 @@ impl Lab for Kind {
         let running = self.jobs.get_mut(&job);
         let running = running.ok_or_else(|| Trouble::unusable(format!("the kind lab has no job {}", job.0)))?;
         let there = match running {
+            Running::Asked { node, question, said } => {
+                if said.is_empty() {
+                    let answer = match self.keepers.get_mut(node) {
+                        Some(keeper) => keeper.answer(*question, Instant::now() + wait),
+                        None => Err(Failure::Gone),
+                    };
+                    match answer {
+                        Ok(answer) => said.extend(events(answer)),
+                        Err(Failure::Silent(_)) => return Ok(JobEvent::Idle),
+                        Err(failure) => {
+                            let node = node.clone();
+                            self.jobs.remove(&job);
+                            return Err(self.fallen(&node, None).unwrap_or_else(|| self.engine.trouble(&failure)));
+                        }
+                    }
+                }
+                let event = said.pop_front().unwrap_or(JobEvent::Idle);
+                if matches!(event, JobEvent::Exited(_)) {
+                    self.jobs.remove(&job);
+                }
+                return Ok(event);
+            }
             Running::Here(inner) => {
                 let inner = *inner;
                 let machine = self.machine.as_mut().ok_or_else(|| refused("it"))?;
@@ -339,7 +466,7 @@ impl Lab for Kind {
             keeper.forget(job.0);
         }
         self.jobs.remove(&job);
-        self.survey = None;
+        self.forget_survey(&line);
         match event {
             // As every process of a node ends when the node is stopped, or its engine.
             Ok(JobEvent::Exited(status)) if status >= 128 => {
@@ -352,7 +479,8 @@ impl Lab for Kind {
 
     fn send(&mut self, job: JobId, input: Input) -> Result<(), Trouble> {
         match self.jobs.get_mut(&job) {
-            None => Ok(()),
+            // A question needs nothing, and ends by itself.
+            None | Some(Running::Asked { .. }) => Ok(()),
             Some(Running::There(there)) => {
                 there.send(input);
                 Ok(())
@@ -412,22 +540,56 @@ impl Lab for Kind {
         }
         let (node, way) = self.resolve(place)?;
         // In the folder where the learner is.
-        let kept = if way == Way::Node { "node".to_owned() } else { format!("pod-{place}") };
-        let id = self.line((&node, &way), &format!("cat -- {}", quoted(path)), Some(&kept), None)?;
-        let Some(Running::There(job)) = self.jobs.remove(&id) else {
-            return Err(Trouble::unusable(format!("cannot read {path} on {place}")));
+        let line = format!("cat -- {}", quoted(path));
+        let looked = self.have(&node, &self.quiet_line(place, &way, &line), COPYING)?;
+        if looked.status == 0 {
+            return Ok(looked.output);
+        }
+        let mut trouble = Trouble::unusable(format!("cannot read {path} on {place}"));
+        trouble.causes.extend(String::from_utf8_lossy(&looked.errors).lines().map(str::to_owned));
+        Err(trouble.hint(format!("`:on {place}`, then `ls` lists its files")))
+    }
+
+    fn save(&mut self, name: &str) -> Result<(), Trouble> {
+        let nodes = self.nodes()?;
+        let kept = self.snapshots(&nodes)?;
+        self.kept.insert(name.to_owned(), kept);
+        Ok(())
+    }
+
+    fn restore(&mut self, name: &str) -> Result<(), Trouble> {
+        let Some(kept) = self.kept.remove(name) else {
+            return Err(Trouble::unusable(format!("the kind lab keeps no state `{name}`")));
         };
-        self.whole(&job.into_exec(), &format!("read {path} on {place}"))
-            .map_err(|trouble| trouble.hint(format!("`:on {place}`, then `ls` lists its files")))
+        let nodes = self.nodes()?;
+        let now = self.snapshots(&nodes)?;
+        self.survey = None;
+        let mut complaints = Vec::new();
+        for node in &nodes {
+            let (Some(then), Some(now)) = (kept.get(&node.name), now.get(&node.name)) else { continue };
+            let script = then.script_from(now);
+            if !script.is_empty() {
+                let looked = self.have(node, &script, ANSWER)?;
+                let said = String::from_utf8_lossy(&looked.errors).into_owned();
+                complaints.extend(said.lines().map(|line| format!("{}: {line}", node.short())));
+            }
+        }
+        self.kept.insert(name.to_owned(), kept);
+        if complaints.is_empty() {
+            return Ok(());
+        }
+        let mut trouble = Trouble::unusable("not everything could be set back");
+        trouble.causes = complaints;
+        Err(trouble
+            .hint("`kubectl -n kube-system rollout restart ds/cilium` has Cilium tell its nodes everything anew"))
     }
+}
 
-    fn save(&mut self, _: &str) -> Result<(), Trouble> {
-        Err(Trouble::unusable("the kind lab cannot keep its state"))
-    }
-
-    fn restore(&mut self, _: &str) -> Result<(), Trouble> {
-        Err(Trouble::unusable("the kind lab cannot be set back"))
-    }
+/// An answer as a job would have said it.
+fn events(answer: Answer) -> impl Iterator<Item = JobEvent> {
+    let output = [(Stream::Out, answer.output), (Stream::Err, answer.errors)];
+    let said = output.into_iter().filter(|(_, octets)| !octets.is_empty());
+    said.map(|(stream, octets)| JobEvent::Output(stream, octets)).chain([JobEvent::Exited(answer.status)])
 }
 
 /// The learner's own machine.

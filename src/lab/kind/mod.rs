@@ -18,6 +18,7 @@ mod node;
 #[cfg(unix)]
 mod own;
 mod pod;
+mod snapshot;
 mod survey;
 mod watch;
 

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::engine::{ANSWER, Engine};
-use super::exec::{Call, Event, Exec};
+use super::engine::ANSWER;
+use super::keeper::Keeper;
 use super::node::Node;
 use super::pod::{Pod, Way, read_pods};
 use crate::route::{TableId, parse_routes};
@@ -58,25 +58,22 @@ fi 2>/dev/null"#;
 const OF_KUBERNETES: &str = "cni-";
 
 impl Survey {
-    /// Asks all nodes that run, at once. One that does not answer in time is left out.
-    pub(super) fn take(engine: &Engine, nodes: &[Node]) -> Self {
-        let ask = |node: &Node| {
-            let words = ["bash", "-c", QUESTIONS].map(str::to_owned).to_vec();
-            Exec::start(
-                engine,
-                Call { container: node.container.clone(), words, variables: Vec::new(), terminal: None },
-            )
-        };
-        let asked: Vec<(&Node, Exec)> =
-            nodes.iter().filter(|node| node.running).map(|node| (node, ask(node))).collect();
+    /// Asks all these nodes at once, through their keepers. One that does not answer in time is left out.
+    pub(super) fn take<'k>(nodes: impl Iterator<Item = (&'k str, &'k mut Keeper)>) -> Self {
+        let asked: Vec<(&str, &mut Keeper, u64)> = nodes
+            .map(|(name, keeper)| {
+                let question = keeper.ask(QUESTIONS, ANSWER);
+                (name, keeper, question)
+            })
+            .collect();
         let until = Instant::now() + ANSWER;
         let mut survey = Self::default();
         let mut of_kubernetes = None;
-        for (node, exec) in asked {
-            let Some(text) = whole(&exec, until) else { continue };
-            let sections = sections(&text, "### ");
+        for (name, keeper, question) in asked {
+            let Ok(looked) = keeper.answer(question, until) else { continue };
+            let sections = sections(&String::from_utf8_lossy(&looked.output), "### ");
             of_kubernetes = of_kubernetes.or_else(|| read_pods(sections.get("pods")?));
-            survey.nodes.insert(node.name.clone(), Told::read(&sections));
+            survey.nodes.insert(name.to_owned(), Told::read(&sections));
         }
         survey.pods = of_kubernetes.unwrap_or_else(|| survey.named_spaces());
         survey
@@ -177,21 +174,8 @@ impl Told {
     }
 }
 
-/// Everything that a command writes to standard output, if it ends in time.
-fn whole(exec: &Exec, until: Instant) -> Option<String> {
-    let mut octets = Vec::new();
-    loop {
-        match exec.next(until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)))? {
-            Event::Output(crate::lab::Stream::Out, more) => octets.extend(more),
-            Event::Output(crate::lab::Stream::Err, _) => {}
-            Event::Exited(_) => return Some(String::from_utf8_lossy(&octets).into_owned()),
-            Event::Lost(_) => return None,
-        }
-    }
-}
-
 /// The parts of a text, by the headings before them.
-fn sections(text: &str, heading: &str) -> BTreeMap<String, String> {
+pub(super) fn sections(text: &str, heading: &str) -> BTreeMap<String, String> {
     let mut sections = BTreeMap::new();
     let mut part: Option<&mut String> = None;
     for line in text.lines() {
