@@ -156,6 +156,10 @@ impl Cluster {
         let mut skb = Skb::ipv4(journey, Vec::new());
         skb.mark = out.mark;
         let note = answer.clone();
+        let now = self.now();
+        if let (RouteAnswer::Found { route, .. }, Some(own)) = (&answer, self.stack_mut(stack)) {
+            own.cache_route(route, now);
+        }
         let found = self.output_dst(stack, out.destination, answer);
         let dst = match found {
             Ok(dst) => dst,

@@ -42,6 +42,9 @@ pub struct Stack {
     pub sockets: Vec<Socket>,
     /// Path MTUs learned from ICMP.
     pub path_mtus: Vec<PathMtuNote>,
+    /// The routes that packets of this host took, or `ip route get` asked about, and when the kernel made what it keeps of
+    /// each (`rt_cache_route`, net/ipv4/route.c).
+    pub(super) cached: Vec<(Route, Timestamp)>,
     pub(super) fragments: Vec<(super::receive::FragmentKey, super::Skb)>,
     pub(super) tables: Vec<TableId>,
     pub(super) last_index: u32,
@@ -117,6 +120,7 @@ impl Stack {
             cilium: CiliumMaps::default(),
             sockets: Vec::new(),
             path_mtus: Vec::new(),
+            cached: Vec::new(),
             fragments: Vec::new(),
             tables: Vec::new(),
             last_index: 1,
@@ -300,6 +304,17 @@ impl Stack {
     /// Whether an address is one of this stack's devices.
     pub fn has_address(&self, address: IpAddr) -> bool {
         self.devices.iter().flat_map(|device| &device.addresses).any(|own| own.address == address)
+    }
+
+    /// Keeps a route that is used, and says since when it is kept.
+    pub fn cache_route(&mut self, route: &Route, now: Timestamp) -> Timestamp {
+        let routes = &self.routes;
+        self.cached.retain(|(kept, _)| routes.contains(kept));
+        if let Some((_, since)) = self.cached.iter().find(|(kept, _)| kept == route) {
+            return *since;
+        }
+        self.cached.push((route.clone(), now));
+        now
     }
 
     /// Asks rules and tables.

@@ -225,7 +225,16 @@ impl Run<'_> {
             RouteAnswer::Refused(Refusal::Prohibit) => return Err(Failed::netlink("Permission denied")),
         };
         let style = self.route_style(true);
-        let found = if fib_match { route } else { self.got(dst, source, &flow, mark, iif, &route)? };
+        let (now, own_packet) = (self.cluster.now(), iif.is_none());
+        let mut found = if fib_match { route.clone() } else { self.got(dst, source, &flow, mark, iif, &route)? };
+        if own_packet && !fib_match {
+            let since = self.cluster.stack_mut(self.id).map_or(now, |own| own.cache_route(&route, now));
+            if let Some(got) = found.got.as_mut().filter(|_| self.options.stats > 0) {
+                // The table holds it, and the answer.
+                let age = u32::try_from((now.0.saturating_sub(since.0)) / 1_000_000_000).unwrap_or(u32::MAX);
+                got.usage = CacheUsage { users: 2, age, ..CacheUsage::default() };
+            }
+        }
         Ok(if self.options.json { print_routes_json([&found], style) } else { print_routes([&found], style) })
     }
 
