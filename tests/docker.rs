@@ -75,8 +75,6 @@ mod inside {
         ("two learners at once do not meet, and one who goes leaves nothing", two_learners_do_not_meet),
         ("an engine far away is reached with TLS", an_engine_far_away_is_reached_with_tls),
         ("an engine that cannot be used says why", an_engine_that_cannot_be_used_says_why),
-        ("the course's own steps are met on the nodes", the_steps_are_met_on_the_nodes),
-        ("a node is killed in the middle of a line, and started again", a_node_is_killed_and_started_again),
     ];
 
     #[test]
@@ -415,53 +413,5 @@ mod inside {
             assert_eq!(output.status.code(), Some(3), "{said}");
             assert!(said.contains(what) && said.contains(hint), "{said}");
         }
-    }
-
-    /// Walks the course's steps on the nodes with the program itself: those that look at a cluster which is there, each
-    /// solution meeting its checks, the last one proven. `ESPLAIN_DOCKER_STEP=final` walks all of them (ten minutes).
-    fn the_steps_are_met_on_the_nodes(_: &mut Kind) {
-        let step = std::env::var("ESPLAIN_DOCKER_STEP").unwrap_or_else(|_| "wrong-key".to_owned());
-        let course = std::env::temp_dir().join("cilium-ipsec-nodes");
-        let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("lessons/cilium-ipsec");
-        outside("cp", &["-r", &own.display().to_string(), &course.display().to_string()]);
-        let yaml = std::fs::read_to_string(course.join("course.yaml")).expect("a course");
-        let (head, parts) = yaml.split_once("parts:\n").expect("parts");
-        let (_, on_nodes) = parts.split_once("  - id: keys-and-marks").expect("the part where looking begins");
-        let yaml = format!("{head}ready: true\nparts:\n  - id: keys-and-marks{on_nodes}");
-        std::fs::write(course.join("course.yaml"), yaml).expect("a file");
-        let said =
-            esplain(&["replay", &course.display().to_string(), "--lab", "kind", "--lang", "en", "--step", &step]);
-        assert!(said.contains(" on kind in en: 1 steps, ") && said.contains(" 0 failures"), "{said}");
-        let said = esplain(&["lab", "exec", "--lab", "kind", "pod-b", "ping", "-c", "1", "-W", "5", "10.0.0.144"]);
-        assert!(said.contains("1 received"), "{said}");
-        let said = esplain(&["lab", "status", "--lab", "kind", "--lang", "en"]);
-        assert!(said.contains("worker, worker2, control-plane, pod-a, pod-b"), "{said}");
-    }
-
-    fn esplain(words: &[&str]) -> String {
-        outside(env!("CARGO_BIN_EXE_esplain"), words)
-    }
-
-    fn a_node_is_killed_and_started_again(lab: &mut Kind) {
-        let node = "cilium-ipsec-native-routing-control-plane";
-        let capture = lab.capture("control-plane", "any", "icmp").expect("captures");
-        let line = lab.start("control-plane", "echo begun; sleep 100", None).expect("starts");
-        wait_for(lab, line, "begun");
-        outside("docker", &["kill", node]);
-        let trouble = finish(lab, line).expect_err("its node is gone");
-        assert!(trouble.what.contains("control-plane stopped while `echo begun; sleep 100` ran there"), "{trouble:?}");
-        assert!(trouble.hints[0].contains(&format!("docker start {node}")), "{trouble:?}");
-        let begun = Instant::now();
-        while lab.frames(capture, Duration::from_millis(100)).is_ok() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "the capture outlives its node");
-        }
-        let trouble = try_run(lab, "control-plane", "true").expect_err("it is stopped");
-        assert_eq!(trouble.what, "control-plane is stopped");
-        // The others go on.
-        assert_eq!(run(lab, "worker", "echo here").0, "here\n");
-        assert!(!lab.runs().expect("an answer"));
-        outside("docker", &["start", node]);
-        assert_eq!(run(lab, "control-plane", "echo again").0, "again\n");
-        assert!(lab.runs().expect("an answer"));
     }
 }
