@@ -102,7 +102,7 @@ mod inside {
     fn the_lab_and_the_courses() {
         the_lab();
         super::terminal::a_learner_sits_at_a_real_terminal();
-        the_course("cilium-ipsec", "final");
+        a_recorded_course("cilium-ipsec", "final");
         the_course("ipsec-troubleshooting", "summary");
     }
 
@@ -364,14 +364,24 @@ mod inside {
     /// Walks a whole course on real namespaces: every step's solution meets every check, and the last is proven. (To
     /// prove every step with its wrong ways takes ten times as long: `esplain replay --lab kernel` without `--step`.)
     fn the_course(course: &str, last: &str) {
+        walk(&["replay", course, "--lab", "kernel", "--lang", "en", "--step", last]);
+    }
+
+    /// As `the_course`, with a recording made of it that is walked once more.
+    fn a_recorded_course(course: &str, last: &str) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("walk.esplain");
+        let file = file.to_str().expect("a name");
+        walk(&["record", course, "--lab", "kernel", "--unattended", "--lang", "en", "-o", file, "--step", last]);
+        walk(&["replay", course, "--lab", "recording", "--recording", file, "--step", last]);
+    }
+
+    fn walk(words: &[&str]) {
         let begun = Instant::now();
-        let output = std::process::Command::new(super::esplain())
-            .args(["replay", course, "--lab", "kernel", "--lang", "en", "--step", last])
-            .output()
-            .expect("esplain runs");
+        let output = std::process::Command::new(super::esplain()).args(words).output().expect("esplain runs");
         let said = String::from_utf8_lossy(&output.stdout);
         let complained = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}\n{said}\n{complained}", output.status);
-        told(&format!("{said}{course} after {:?}", begun.elapsed()));
+        assert!(output.status.success(), "{words:?}: {}\n{said}\n{complained}", output.status);
+        told(&format!("{said}{complained}{words:?} after {:?}", begun.elapsed()));
     }
 }
