@@ -75,6 +75,7 @@ mod inside {
         ("two learners at once do not meet, and one who goes leaves nothing", two_learners_do_not_meet),
         ("an engine far away is reached with TLS", an_engine_far_away_is_reached_with_tls),
         ("an engine that cannot be used says why", an_engine_that_cannot_be_used_says_why),
+        ("a node is killed in the middle of a line, and started again", a_node_is_killed_and_started_again),
     ];
 
     #[test]
@@ -413,5 +414,28 @@ mod inside {
             assert_eq!(output.status.code(), Some(3), "{said}");
             assert!(said.contains(what) && said.contains(hint), "{said}");
         }
+    }
+
+    fn a_node_is_killed_and_started_again(lab: &mut Kind) {
+        let node = "cilium-ipsec-native-routing-control-plane";
+        let capture = lab.capture("control-plane", "any", "icmp").expect("captures");
+        let line = lab.start("control-plane", "echo begun; sleep 100", None).expect("starts");
+        wait_for(lab, line, "begun");
+        outside("docker", &["kill", node]);
+        let trouble = finish(lab, line).expect_err("its node is gone");
+        assert!(trouble.what.contains("control-plane stopped while `echo begun; sleep 100` ran there"), "{trouble:?}");
+        assert!(trouble.hints[0].contains(&format!("docker start {node}")), "{trouble:?}");
+        let begun = Instant::now();
+        while lab.frames(capture, Duration::from_millis(100)).is_ok() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the capture outlives its node");
+        }
+        let trouble = try_run(lab, "control-plane", "true").expect_err("it is stopped");
+        assert_eq!(trouble.what, "control-plane is stopped");
+        // The others go on.
+        assert_eq!(run(lab, "worker", "echo here").0, "here\n");
+        assert!(!lab.runs().expect("an answer"));
+        outside("docker", &["start", node]);
+        assert_eq!(run(lab, "control-plane", "echo again").0, "again\n");
+        assert!(lab.runs().expect("an answer"));
     }
 }
