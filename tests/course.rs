@@ -182,6 +182,7 @@ fn course_of_one_page(files: &Files, page: &str) -> Files {
 /// No annotation of any step fits a line any more.
 #[test]
 fn an_annotation_that_finds_nothing_is_found() {
+    let key = Regex::new("[0-9a-fA-F]{32,}").expect("a regular expression");
     for files in shelf() {
         let mut broken = book(&files);
         let mut expected = Vec::new();
@@ -194,7 +195,6 @@ fn an_annotation_that_finds_nothing_is_found() {
         let found = |book: &Book| {
             let mut lab = if book.course.ready { Sim::ready(SEED) } else { Sim::new(SEED) };
             let dead = dead_annotations(book, &mut lab).unwrap_or_else(|trouble| panic!("{trouble}"));
-            let key = Regex::new("[0-9a-fA-F]{32,}").expect("a regular expression");
             assert!(!dead.iter().any(|dead| key.is_match(&dead.got)), "a key is told: {dead:?}");
             dead.into_iter().map(|dead| (dead.step, dead.annotation)).collect::<Vec<_>>()
         };

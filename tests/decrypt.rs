@@ -595,14 +595,16 @@ fn the_tree_of_an_opened_packet_names_every_octet_of_it() {
     assert_eq!(ends, esp.packet.len());
 }
 
-#[test]
-fn the_table_fits_a_terminal_of_80_columns() {
-    let Some((capture, keys)) = ping() else { return };
+/// What a terminal of 80 columns shows of `esplain decrypt`, with these words before and this pager.
+fn on_a_terminal(words: &[&str], pager: &str) -> Option<String> {
+    let (capture, keys) = ping()?;
     let size = portable_pty::PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
     let pair = portable_pty::native_pty_system().openpty(size).unwrap();
     let mut call = portable_pty::CommandBuilder::new(env!("CARGO_BIN_EXE_esplain"));
+    call.args(words);
     call.args(["--color", "never", "decrypt", &capture, "--sa", &keys]);
     call.env("TERM", "xterm");
+    call.env("ESPLAIN_PAGER", pager);
     let mut child = pair.slave.spawn_command(call).unwrap();
     drop(pair.slave);
     let mut reader = pair.master.try_clone_reader().unwrap();
@@ -610,7 +612,20 @@ fn the_table_fits_a_terminal_of_80_columns() {
     // On Linux the end of a terminal is an error; what was read is there all the same.
     let _ = reader.read_to_end(&mut screen);
     assert!(child.wait().unwrap().success());
-    let screen = String::from_utf8(screen).unwrap();
+    Some(String::from_utf8(screen).unwrap())
+}
+
+#[test]
+fn a_listing_on_a_terminal_goes_through_the_pager_unless_told_otherwise() {
+    let Some(paged) = on_a_terminal(&[], "sed 's/^/page: /'") else { return };
+    assert!(paged.lines().count() > 10 && paged.lines().any(|line| line.starts_with("page: ")), "{paged}");
+    let plain = on_a_terminal(&["--no-pager"], "sed 's/^/page: /'").unwrap();
+    assert!(plain.lines().count() > 10 && !plain.contains("page: "), "{plain}");
+}
+
+#[test]
+fn the_table_fits_a_terminal_of_80_columns() {
+    let Some(screen) = on_a_terminal(&["--no-pager"], "cat") else { return };
     let lines: Vec<&str> = screen.lines().collect();
     assert_eq!(
         &lines[7..13],

@@ -1,6 +1,7 @@
 //! Recordings: made on a lab, searched for keys, played again.
 #![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -131,7 +132,7 @@ fn forms_found(file: &[u8], key: &[u8]) -> Vec<String> {
         let digits: Vec<u8> = lower.iter().copied().filter(|octet| !b" :\n\t_-".contains(octet)).collect();
         let escaped = String::from_utf8_lossy(&lower).replace("\\n", "").replace("\\t", "");
         for part in key.windows(6) {
-            let hex: String = part.iter().map(|octet| format!("{octet:02x}")).collect();
+            let hex: String = part.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}"));
             let holds = |text: &[u8], part: &[u8]| text.windows(part.len()).any(|window| window == part);
             if holds(&lower, hex.as_bytes())
                 || holds(&digits, hex.as_bytes())
@@ -213,7 +214,7 @@ fn packets_and_listings_of_a_recording_fit_and_the_real_keys_open_nothing() {
     let real = Keyring::new(&states);
     let openings = |keys: &Keyring| {
         let mut scratch = Scratch::default();
-        let seen = |frame| Seen::of(frame, keys, &Default::default(), &mut scratch).opening;
+        let seen = |frame| Seen::of(frame, keys, &BTreeMap::default(), &mut scratch).opening;
         frames.iter().map(seen).collect::<Vec<Opening>>()
     };
     assert!(openings(&own).iter().filter(|opening| **opening == Opening::Opened).count() >= 8);

@@ -115,7 +115,7 @@ pub(super) fn exec(place: &str, command: &[String], words: &Words, io: &mut Io) 
 fn ask(head: &str, lines: &[String], yes: bool, words: &Words, io: &mut Io) -> Result<(), Trouble> {
     let mut text = words.say(head, &[]) + "\n";
     for line in lines {
-        text.push_str(&format!("    {line}\n"));
+        text.extend(["    ", line, "\n"]);
     }
     let unwritable = |error: std::io::Error| Trouble::unusable("the question cannot be shown").because(&error);
     io.err.write_all(text.as_bytes()).map_err(unwritable)?;
@@ -207,7 +207,9 @@ fn key(set_up: &mut SetUp<'_>) -> Result<(), Trouble> {
          stringData: {{keys: \"{id} rfc4106(gcm(aes)) "
     ));
     for octet in octets.iter() {
-        manifest.push_str(&format!("{octet:02x}"));
+        for digit in [octet >> 4, octet & 0xf] {
+            manifest.extend(char::from_digit(digit.into(), 16));
+        }
     }
     manifest.push_str(" 128\"}\n");
     set_up.apply(manifest.as_bytes())

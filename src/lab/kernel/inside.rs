@@ -229,7 +229,7 @@ fn on_terminal(mut command: Command) -> io::Result<u8> {
 const AFTERWARDS: Duration = Duration::from_secs(10);
 
 /// Captures at a place and writes pcap to standard output, its header as soon as no packet can be missed any more. An
-/// octet on standard input asks for everything that the kernel's ring holds and then a [`mark`]; its end for the same, and
+/// octet on standard input asks for everything that the kernel's ring holds and then a mark; its end for the same, and
 /// for the end.
 pub fn capture(door: &Door, device: &str, filter: &str) -> io::Result<u8> {
     enter(door)?;

@@ -267,7 +267,7 @@ impl Kind {
         if let Some((node, way, line)) = self.within_the_cluster(line)? {
             return self.line((&node, &way), &line, NOTHING, terminal);
         }
-        if !self.unattended && self.permitted.get(line).is_none() {
+        if !self.unattended && !self.permitted.contains_key(line) {
             return Err(refused(line));
         }
         if self.permitted.get(line) == Some(&Permit::Once) {

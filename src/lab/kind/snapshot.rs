@@ -76,7 +76,9 @@ impl Snapshot {
         missing(&now.states, &self.states, same_state)
             .for_each(|state| tell(format!("xfrm state delete {}", state_id(state))));
         let routes: Vec<Route> = missing(&self.routes, &now.routes, |one, other| one == other).cloned().collect();
-        in_order(&routes).into_iter().for_each(|route| tell(format!("route add {}", route_words(route))));
+        for route in in_order(&routes) {
+            tell(format!("route add {}", route_words(route)));
+        }
         self.rules.iter().filter(other_order).for_each(|rule| tell(format!("rule add {}", rule_words(rule))));
         // The kernel prints what was added last first.
         let states: Vec<&State> = missing(&self.states, &now.states, same_state).collect();
