@@ -220,7 +220,7 @@ impl<'l> Prover<'l> {
         let scene = Scene {
             step: step.id.clone(),
             number: self.book.course.number(&step.id).unwrap_or_default(),
-            lab: lab_word(self.runner.lab.kind()).to_owned(),
+            lab: self.runner.lab.kind().word().to_owned(),
             language: self.words.language(),
             title: filled(|text| &text.title),
             place: step.place,
@@ -396,14 +396,4 @@ fn shown(lines: &[Template]) -> String {
 pub(super) fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(12)..].join("\n")
-}
-
-/// A lab's word for `--lab`.
-pub(super) fn lab_word(kind: LabKind) -> &'static str {
-    match kind {
-        LabKind::Sim => "sim",
-        LabKind::Kernel => "kernel",
-        LabKind::Kind => "kind",
-        LabKind::Recording => "recording",
-    }
 }

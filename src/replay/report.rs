@@ -1,7 +1,6 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::prove::lab_word;
 use super::tape::Scene;
 use crate::course::Entry;
 use crate::lab::LabKind;
@@ -109,7 +108,7 @@ impl Report {
         Self {
             course: course.to_owned(),
             named: course.to_owned(),
-            lab: lab_word(lab).to_owned(),
+            lab: lab.word().to_owned(),
             language: language.code().to_owned(),
             proofs: Vec::new(),
             log: Vec::new(),

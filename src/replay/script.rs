@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::prove::{Plan, Prover, lab_word, tail};
+use super::prove::{Plan, Prover, tail};
 use super::report::{Claim, Failure, Finding, Proof, Report};
 use super::spoken::Spoken;
 use super::tape::Scene;
@@ -94,7 +94,7 @@ impl Script {
 pub fn replay_script(script: &Script, book: &Book, lab: &mut dyn Lab) -> Report {
     let language = Language::En;
     let mut report = Report::new(&script.name, lab.kind(), language);
-    let lab_name = lab_word(lab.kind()).to_owned();
+    let lab_name = lab.kind().word().to_owned();
     let mut prover = Prover::new(lab, Plan { book, language, step: None });
     let begun = Instant::now();
     let mut findings = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::guide::filled;
 use super::meta;
-use super::session::{Session, lab_word};
+use super::session::Session;
 use crate::course::{Event, How, Observation, StepVerdict};
 use crate::lab::LabKind;
 use crate::render::{Block, Line, Role, inline, layout, markdown, sanitised};
@@ -19,7 +19,7 @@ impl Session {
         if self.guide.entries().is_empty() {
             blocks.extend(markdown(&filled(&blurb, &facts)));
         }
-        let lab = lab_word(self.lab.kind());
+        let lab = self.lab.kind().word();
         blocks.extend(markdown(&match self.lab.kind() {
             LabKind::Sim => self.say("ui-lab-simulated", &[]),
             LabKind::Kernel | LabKind::Kind => self.say("ui-lab", &[("lab", lab.into())]),
@@ -96,7 +96,7 @@ impl Session {
                 ("of", of.into()),
                 ("part", part.into()),
                 ("step", step.id.clone().into()),
-                ("lab", lab_word(self.lab.kind()).into()),
+                ("lab", self.lab.kind().word().into()),
             ],
         );
         let mut blocks = vec![Block::Heading(2, Line::text(text.title.clone()))];

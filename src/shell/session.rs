@@ -409,7 +409,7 @@ impl Session {
     /// `worker 5/21 sim> `
     fn prompt(&mut self) -> Prompt {
         let (at, of) = self.guide.number();
-        let lab = lab_word(self.lab.kind());
+        let lab = self.lab.kind().word();
         let mode = if self.guide.playing {
             self.say("ui-prompt-play", &[])
         } else if self.guide.open_question().is_some() {
@@ -461,14 +461,4 @@ impl Session {
 /// What a prompt, a person and the map call a place: its first alias, or its name.
 pub(super) fn short_name(place: &Place) -> String {
     place.aliases.first().unwrap_or(&place.name).clone()
-}
-
-/// The word for a lab that every screen shows.
-pub(super) fn lab_word(kind: LabKind) -> &'static str {
-    match kind {
-        LabKind::Sim => "sim",
-        LabKind::Kernel => "kernel",
-        LabKind::Kind => "kind",
-        LabKind::Recording => "recording",
-    }
 }

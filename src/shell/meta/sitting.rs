@@ -1,7 +1,7 @@
 use super::{Reply, takes_nothing};
 use crate::course::Event;
 use crate::render::Block;
-use crate::shell::session::{Session, lab_word};
+use crate::shell::session::Session;
 use crate::trouble::Trouble;
 use crate::words::{Language, Words};
 
@@ -103,7 +103,7 @@ pub(super) fn report(session: &mut Session, rest: &str) -> Result<Reply, Trouble
     let lines = vec![
         format!("esplain {} ({} {})", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
         format!("course {}, step {} (content {})", session.guide.course().id, step.step, step.hash),
-        format!("lab {}, language {}", lab_word(session.lab.kind()), session.words.language()),
+        format!("lab {}, language {}", session.lab.kind().word(), session.words.language()),
         format!("TERM={}", std::env::var("TERM").unwrap_or_default()),
         format!("last line: {last}"),
     ];
