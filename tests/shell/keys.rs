@@ -49,15 +49,16 @@ fn ctrl_z_puts_a_line_behind_and_fg_brings_it_back() {
     let mut terminal = first_screen(home.path(), &Options::default());
     terminal.type_line("fg", "1/24");
     terminal.wait_for("there is no job in the background");
-    terminal.type_keys("sleep 1000\r");
-    terminal.wait_for_line(&format!("{FIRST_PROMPT} sleep 1000"));
+    terminal.type_keys("echo begun; sleep 1000\r");
+    // Only a line that runs has the keys.
+    terminal.wait_for_line("begun");
     terminal.type_keys(CTRL_Z);
-    terminal.wait_for_line("[1] sleep 1000 &");
+    terminal.wait_for_line("[1] echo begun; sleep 1000 &");
     terminal.wait_for_prompt(FIRST_PROMPT);
     terminal.type_line("jobs", "1/24");
-    terminal.wait_for("[1] running  sleep 1000 &");
+    terminal.wait_for("[1] running  echo begun; sleep 1000 &");
     terminal.type_keys("fg\r");
-    terminal.wait_for_line("sleep 1000");
+    terminal.wait_for_line("echo begun; sleep 1000");
     terminal.type_keys(CTRL_C);
     terminal.wait_for_prompt(FIRST_PROMPT);
     terminal.type_line("fg %1", "1/24");

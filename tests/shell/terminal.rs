@@ -108,9 +108,11 @@ impl Terminal {
     pub(crate) fn type_line(&mut self, line: &str, prompt: &str) -> String {
         let before = self.asked();
         self.type_keys(&format!("{line}\r"));
+        // First that it asks, then the screen: one taken before it asked may still be that of before the line.
+        self.wait_until("the next prompt", |_| self.asked() > before);
         self.wait_until(&format!("{prompt} after `{line}`"), |screen| {
             let last = screen.trim_end().lines().last().unwrap_or_default().trim_end();
-            self.asked() > before && last.ends_with("sim>") && last.contains(prompt)
+            last.ends_with("sim>") && last.contains(prompt)
         })
     }
 
