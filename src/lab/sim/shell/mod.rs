@@ -5,7 +5,9 @@
 
 mod builtin;
 mod child;
+mod command;
 mod expand;
+mod frame;
 mod run;
 mod session;
 
