@@ -2,11 +2,10 @@ use std::net::IpAddr;
 
 use super::cluster::{Cluster, Random};
 use super::device::StackId;
-use crate::esp::{ReplayWindow, Sa, SeqIv, Spi, Unusable};
+use crate::esp::{ReplayWindow, Sa, SeqIv, Unusable};
 use crate::packet::Timestamp;
 use crate::xfrm::{
-    Action, Direction, Flow, Level, Limits, Mode, Policy, PolicyStats, Proto, Replay, State, StateFlags, StateStats,
-    Template, Usage,
+    Action, Direction, Flow, Limits, Policy, PolicyStats, Replay, State, StateKey, StateStats, Template, Usage,
 };
 
 /// Names an entry of a stack's SAD for as long as it is there.
@@ -208,7 +207,7 @@ impl Cluster {
         }
         let now = self.now();
         let own = self.stacks.get_mut(stack.0).ok_or(Refused::Invalid)?;
-        if own.sad.iter().any(|entry| is_found_by(&entry.state, state_key(&state))) {
+        if own.sad.iter().any(|entry| StateKey::of(&state).finds(&entry.state)) {
             return Err(Refused::Exists);
         }
         let id = StateId(own.next_state);
@@ -220,7 +219,7 @@ impl Cluster {
     /// `ip xfrm state update` (`xfrm_state_update`): limits, output-mark and `if_id` change; a key never does.
     pub fn update_state(&mut self, stack: StackId, state: &State) -> Result<(), Refused> {
         let own = self.stacks.get_mut(stack.0).ok_or(Refused::Invalid)?;
-        let found = own.sad.iter().rposition(|entry| is_found_by(&entry.state, state_key(state)));
+        let found = own.sad.iter().rposition(|entry| StateKey::of(state).finds(&entry.state));
         let at = found.ok_or(Refused::NoState)?;
         if own.sad.get(at).is_some_and(|entry| entry.larval) {
             own.sad.remove(at);
@@ -263,7 +262,9 @@ impl Cluster {
         if let Some(old) = same.and_then(|at| own.spd.get(at)) {
             policy.index = old.policy.index;
         } else if policy.index.is_none() {
-            policy.index = Some(own.new_policy_index(policy.dir.number()));
+            let spd = &own.spd;
+            let taken = |index| spd.iter().any(|entry| entry.policy.index == Some(index));
+            policy.index = Some(own.policy_indexes.next(policy.dir, taken));
         }
         let entry = PolicyEntry { policy, added, used: None };
         if let Some(at) = same {
@@ -274,128 +275,36 @@ impl Cluster {
     }
 }
 
-/// What a state is found by: destination, SPI, protocol and the mark it takes itself.
-pub(super) fn state_key(state: &State) -> (IpAddr, Spi, Proto, u32) {
-    (state.dst, state.spi, state.proto, state.mark.map_or(0, |mark| mark.value & mark.mask))
+/// The state that an input packet is for (`xfrm_state_lookup`); of several the newest.
+pub(super) fn for_input(sad: &mut [Entry], key: StateKey) -> Option<&mut Entry> {
+    sad.iter_mut().rev().find(|entry| key.finds(&entry.state))
 }
 
-/// Whether a lookup with these finds the state (`__xfrm_state_lookup`).
-pub(super) fn is_found_by(state: &State, (dst, spi, proto, mark): (IpAddr, Spi, Proto, u32)) -> bool {
-    state.dst == dst && state.spi == spi && state.proto == proto && state.mark.is_none_or(|own| own.fits(mark))
-}
-
-/// The state that an input packet is for: destination, SPI, protocol and mark (`xfrm_state_lookup`); of several
-/// the newest.
-pub(super) fn for_input(sad: &mut [Entry], dst: IpAddr, spi: Spi, mark: u32) -> Option<&mut Entry> {
-    sad.iter_mut().rev().find(|entry| is_found_by(&entry.state, (dst, spi, Proto::Esp, mark)))
-}
-
-/// The state that a template of an outgoing policy takes (`xfrm_state_find`): the policy's own mark is what counts, not
-/// the packet's. Of several the newest.
+/// The state that a template of an outgoing policy takes (`xfrm_state_find`): one with the very source before one with
+/// 0.0.0.0, and of several the newest. `ends` are the template's outer addresses.
 pub(super) fn for_template<'a>(
     sad: &'a [Entry],
     policy: &Policy,
     template: &Template,
+    ends: (IpAddr, IpAddr),
     flow: &Flow,
 ) -> Option<&'a Entry> {
-    let mark = policy.mark.map_or(0, |mark| mark.value & mark.mask);
-    let (src, dst) = ends(template, flow);
     sad.iter()
-        .filter(|entry| {
-            let state = &entry.state;
-            !entry.larval
-                && state.dst == dst
-                && (state.src == src || state.src.is_unspecified())
-                && state.reqid == template.reqid
-                && state.mode == template.mode
-                && state.proto == template.proto
-                && (template.spi.0 == 0 || template.spi == state.spi)
-                && state.mark.is_none_or(|own| own.fits(mark))
-                && state.if_id.unwrap_or(0) == policy.if_id.unwrap_or(0)
-                && !state.flags.has(StateFlags::WILDRECV)
-        })
-        .max_by_key(|entry| entry.added)
+        .filter(|entry| !entry.larval && policy.takes(template, ends, flow, &entry.state))
+        .max_by_key(|entry| (entry.state.src == ends.0, entry.added))
 }
 
 /// Whether a template names an SPI that a state of another kind has, so that no state can be asked for either
 /// (`xfrm_state_find`).
-pub(super) fn blocks_template(sad: &[Entry], policy: &Policy, template: &Template) -> bool {
-    let mark = policy.mark.map_or(0, |mark| mark.value & mark.mask);
-    let key = (template.dst, template.spi, template.proto, mark);
-    template.spi.0 != 0 && sad.iter().any(|entry| is_found_by(&entry.state, key))
+pub(super) fn blocks_template(sad: &[Entry], policy: &Policy, template: &Template, ends: (IpAddr, IpAddr)) -> bool {
+    let key = policy.in_the_way(template, ends);
+    key.is_some_and(|key| sad.iter().any(|entry| key.finds(&entry.state)))
 }
 
-/// The outer addresses that a template asks for: its own in tunnel mode, the packet's otherwise.
-pub(super) fn ends(template: &Template, flow: &Flow) -> (std::net::IpAddr, std::net::IpAddr) {
-    match template.mode {
-        Mode::Tunnel | Mode::Beet => (template.src, template.dst),
-        _ => (flow.src, flow.dst),
-    }
-}
-
-/// The policy that judges a packet: of those that fit, the lowest priority number, then the oldest
+/// The policy that is asked about a packet: of those that judge it the first by rank, then the oldest
 /// (`xfrm_policy_lookup_bytype`).
 pub(super) fn policy_for<'a>(spd: &'a mut [PolicyEntry], dir: Direction, flow: &Flow) -> Option<&'a mut PolicyEntry> {
-    spd.iter_mut()
-        .filter(|entry| {
-            let policy = &entry.policy;
-            !policy.socket
-                && policy.dir == dir
-                && policy.if_id.unwrap_or(0) == flow.if_id
-                && policy.mark.is_none_or(|mark| mark.fits(flow.mark))
-                && fits(&policy.selector, flow)
-        })
-        .min_by_key(|entry| entry.policy.priority)
-}
-
-/// Whether the states that decrypted a packet are what a policy's templates ask for (`__xfrm_policy_check`).
-pub(super) fn templates_accept(templates: &[Template], secpath: &[State]) -> bool {
-    let mut used = 0;
-    for template in templates.iter().rev() {
-        match template_position(template, secpath, used) {
-            Some(next) => used = next,
-            None => return false,
-        }
-    }
-    // A tunnel that no template asked for.
-    !secpath.iter().skip(used).any(|state| state.mode != Mode::Transport)
-}
-
-/// Where to go on in the secpath after a template, or `None` where it asks for a state that is not there
-/// (`xfrm_policy_ok`).
-fn template_position(template: &Template, secpath: &[State], start: usize) -> Option<usize> {
-    let optional = template.level == Level::Use;
-    if optional && template.mode == Mode::Transport {
-        return Some(start);
-    }
-    for (at, state) in secpath.iter().enumerate().skip(start) {
-        if state_fits(template, state) {
-            return Some(at + 1);
-        }
-        if state.mode != Mode::Transport {
-            break;
-        }
-    }
-    optional.then_some(start)
-}
-
-/// `xfrm_state_ok`: only the source is compared with the template's, and 0.0.0.0 there takes any.
-fn state_fits(template: &Template, state: &State) -> bool {
-    state.proto == template.proto
-        && (template.spi.0 == 0 || template.spi == state.spi)
-        && (template.reqid == 0 || template.reqid == state.reqid)
-        && state.mode == template.mode
-        && (state.mode == Mode::Transport || template.src.is_unspecified() || template.src == state.src)
-}
-
-/// Whether a selector takes a flow (`xfrm_selector_match`).
-pub(super) fn fits(selector: &crate::xfrm::Selector, flow: &Flow) -> bool {
-    selector.src.contains(flow.src)
-        && selector.dst.contains(flow.dst)
-        && selector.proto.is_none_or(|proto| proto.number == flow.proto)
-        && selector.sport.is_none_or(|port| port == flow.sport)
-        && selector.dport.is_none_or(|port| port == flow.dport)
-        && selector.dev.as_ref().is_none_or(|dev| flow.dev.as_ref() == Some(dev))
+    spd.iter_mut().filter(|entry| entry.policy.judges(dir, flow)).min_by_key(|entry| entry.policy.rank())
 }
 
 /// The newest numbers of a window in words of 32, as many as it is wide.
@@ -411,4 +320,42 @@ fn civil(time: Timestamp) -> Option<jiff::civil::DateTime> {
     let seconds = i64::try_from(time.0 / 1_000_000_000).ok()?;
     let stamp = jiff::Timestamp::from_second(seconds).ok()?;
     Some(jiff::tz::TimeZone::UTC.to_datetime(stamp))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xfrm::{parse_policies, parse_states};
+
+    /// A SAD in the order in which the states were added, a second apart.
+    fn sad(states: &str) -> Vec<Entry> {
+        let states = parse_states(states).items.into_iter().zip(1..);
+        let mut random = Random::of_seed(1);
+        let entry =
+            |(state, at): (State, u64)| Entry::new(StateId(at), state, Timestamp(at * 1_000_000_000), &mut random);
+        states.map(entry).collect::<Option<_>>().expect("windows of 0")
+    }
+
+    #[test]
+    fn of_several_states_the_one_of_the_very_source_is_taken_then_the_newest() {
+        let policy = "src 10.0.0.0/24 dst 10.0.1.0/24 dir out priority 0 \
+            tmpl src 10.0.0.66 dst 10.0.1.236 proto esp reqid 1 mode tunnel";
+        let policy = &parse_policies(policy).items[0];
+        let template = &policy.templates[0];
+        let (src, dst) = ([10, 0, 0, 144].into(), [10, 0, 1, 165].into());
+        let flow = Flow { src, dst, proto: 1, sport: 8, dport: 0, mark: 0, if_id: 0, dev: None };
+        let taken = |sources: &[&str]| {
+            let lines = sources.iter().zip(3..);
+            let text: String = lines
+                .map(|(src, spi)| format!("src {src} dst 10.0.1.236 proto esp spi {spi} reqid 1 mode tunnel\n"))
+                .collect();
+            let sad = sad(&text);
+            let ends = template.ends((flow.src, flow.dst));
+            for_template(&sad, policy, template, ends, &flow).map(|entry| entry.state.spi.0)
+        };
+        assert_eq!(taken(&["10.0.0.66", "0.0.0.0"]), Some(3), "the wildcard is newer, and not asked");
+        assert_eq!(taken(&["10.0.0.66", "0.0.0.0", "10.0.0.66"]), Some(5));
+        assert_eq!(taken(&["0.0.0.0", "10.0.0.67"]), Some(3));
+        assert_eq!(taken(&["10.0.0.67"]), None);
+    }
 }

@@ -9,7 +9,7 @@ use super::socket::Socket;
 use super::{Counters, IfIndex, Mac, Neighbour};
 use crate::packet::Timestamp;
 use crate::route::{Protocol, Route, RouteType, Rule, RuleAction, Scope, TableId};
-use crate::xfrm::{Flow, Prefix};
+use crate::xfrm::{Flow, PolicyIndexes, Prefix};
 
 /// One network stack: that of a node, of a pod, or of the machine the nodes run on.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub struct Stack {
     pub(super) tables: Vec<TableId>,
     pub(super) last_index: u32,
     pub(super) next_state: u64,
-    pub(super) next_policy_index: u32,
+    pub(super) policy_indexes: PolicyIndexes,
     pub(super) next_socket: u64,
     pub(super) idents: [(u32, Timestamp); 16],
 }
@@ -125,7 +125,7 @@ impl Stack {
             tables: Vec::new(),
             last_index: 1,
             next_state: 1,
-            next_policy_index: 0,
+            policy_indexes: PolicyIndexes::default(),
             next_socket: 1,
             idents: [(0, Timestamp(0)); 16],
         };
@@ -448,18 +448,6 @@ impl Stack {
     /// The state of an id, to count with.
     pub fn state_mut(&mut self, id: StateId) -> Option<&mut Entry> {
         self.sad.iter_mut().find(|entry| entry.id == id)
-    }
-
-    /// The kernel's number for a new policy: a counter in steps of eight, the direction in the low bits
-    /// (`xfrm_gen_index`).
-    pub(super) fn new_policy_index(&mut self, direction: u8) -> u32 {
-        loop {
-            let index = self.next_policy_index | u32::from(direction);
-            self.next_policy_index = self.next_policy_index.wrapping_add(8);
-            if index != 0 && self.spd.iter().all(|entry| entry.policy.index != Some(index)) {
-                return index;
-            }
-        }
     }
 
     /// What `conf` says for a device once `conf.all` is taken in.

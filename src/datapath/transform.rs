@@ -16,7 +16,7 @@ use super::skb::{Skb, ethertype};
 use super::tcp::segments;
 use crate::esp::{OpenError, Replay};
 use crate::packet::EspHeader;
-use crate::xfrm::{Action, Direction, Flow, Level, Mode, Policy, StateFlags};
+use crate::xfrm::{Action, Direction, Flow, Level, Mode, Policy, Proto, StateFlags, StateKey, templates_accept};
 
 /// Where a packet goes, and what is done to it before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Cluster {
         }
         let packet = ipv4::packet(ipv4::between(source, out.destination, out.protocol, 64), &out.payload);
         let flow = own.flow_of(&packet, out.mark, Some(dst.device));
-        flow.is_some_and(|flow| sad::policy_for(&mut own.spd.clone(), Direction::Out, &flow).is_none())
+        flow.is_some_and(|flow| own.spd.iter().all(|entry| !entry.policy.judges(Direction::Out, &flow)))
     }
 
     /// Asks the OUT policies about a packet that has a route (`xfrm_lookup`).
@@ -102,7 +102,7 @@ impl Cluster {
             self.note_policy(stack, skb, Direction::Out, Some(&policy), PolicyVerdict::Pass);
             return Ok(Path::Plain(dst));
         }
-        match self.bundle(stack, skb, &policy, flow, dst) {
+        match self.bundle(stack, skb, &policy, &flow, dst) {
             Ok(Path::Plain(dst)) => {
                 self.note_policy(stack, skb, Direction::Out, Some(&policy), PolicyVerdict::Pass);
                 Ok(Path::Plain(dst))
@@ -118,22 +118,24 @@ impl Cluster {
         stack: StackId,
         skb: &Skb,
         policy: &Policy,
-        mut flow: Flow,
+        flow: &Flow,
         dst: Dst,
     ) -> Result<Path, XfrmCounter> {
         let Some(own) = self.stack(stack) else { return Ok(Path::Plain(dst)) };
         let mut states: Vec<&Entry> = Vec::new();
+        let mut addresses = (flow.src, flow.dst);
         for template in &policy.templates {
-            match sad::for_template(&own.sad, policy, template, &flow) {
+            let ends = template.ends(addresses);
+            match sad::for_template(&own.sad, policy, template, ends, flow) {
                 Some(entry) => {
                     states.push(entry);
-                    if template.mode == Mode::Tunnel {
-                        (flow.src, flow.dst) = (entry.state.src, entry.state.dst);
-                    }
+                    addresses = ends;
                 }
                 None if template.level == Level::Use => {}
                 // A state of that SPI with another reqid or mode is in the way of a new one (EEXIST).
-                None if sad::blocks_template(&own.sad, policy, template) => return Err(XfrmCounter::XfrmOutPolError),
+                None if sad::blocks_template(&own.sad, policy, template, ends) => {
+                    return Err(XfrmCounter::XfrmOutPolError);
+                }
                 None => return Err(XfrmCounter::XfrmOutNoStates),
             }
         }
@@ -288,7 +290,8 @@ impl Cluster {
             return Err(XfrmCounter::XfrmInBufferError);
         }
         let Some(own) = self.stack_mut(stack) else { return Ok(()) };
-        let Some(entry) = sad::for_input(&mut own.sad, ipv4::destination(header).into(), spi, skb.mark) else {
+        let key = StateKey { dst: ipv4::destination(header).into(), spi, proto: Proto::Esp, mark: skb.mark };
+        let Some(entry) = sad::for_input(&mut own.sad, key) else {
             return Err(XfrmCounter::XfrmInNoStates);
         };
         if entry.larval {
@@ -363,8 +366,7 @@ impl Cluster {
             return Ok(());
         }
         let Some(flow) = own.flow_of(&skb.octets, skb.mark, skb.received_on) else { return Ok(()) };
-        let misfit =
-            |state: &crate::xfrm::State| state.selector.as_ref().is_some_and(|selector| !sad::fits(selector, &flow));
+        let misfit = |state: &crate::xfrm::State| state.selector.as_ref().is_some_and(|selector| !selector.fits(&flow));
         if skb.secpath.iter().any(misfit) {
             return Err(Drop::Xfrm(XfrmCounter::XfrmInStateMismatch));
         }
@@ -384,7 +386,7 @@ impl Cluster {
         if policy.action == Action::Block {
             return Err(self.refuse(stack, skb, dir, &policy, XfrmCounter::XfrmInPolBlock));
         }
-        if !sad::templates_accept(&policy.templates, &skb.secpath) {
+        if !templates_accept(&policy.templates, &skb.secpath) {
             return Err(self.refuse(stack, skb, dir, &policy, XfrmCounter::XfrmInTmplMismatch));
         }
         self.note_policy(stack, skb, dir, Some(&policy), PolicyVerdict::Pass);
