@@ -225,6 +225,20 @@ impl Cluster {
         }
     }
 
+    /// Attaches `from-container` where it is missing on the pods' devices of a node, as an agent does when it starts. Filters
+    /// of somebody else's that are there stay.
+    pub fn attach_programs(&mut self, stack: StackId) {
+        let Some(own) = self.stack_mut(stack) else { return };
+        for device in own.cilium.endpoints.iter().map(|endpoint| endpoint.device).collect::<Vec<_>>() {
+            let program = Program::Cilium(CiliumProgram::FromContainer);
+            match own.hooks.iter_mut().find(|hook| hook.device == device && hook.point == HookPoint::Ingress) {
+                None => own.hooks.push(Hook { device, point: HookPoint::Ingress, program }),
+                Some(hook) if hook.program == Program::Tc(Vec::new()) => hook.program = program,
+                Some(_) => {}
+            }
+        }
+    }
+
     /// Tells the other nodes that this node has a key: they encrypt to it with the older of theirs and this.
     pub fn announce_key(&mut self, stack: StackId, id: u8) {
         let Some(address) = self.nodes.iter().find(|node| node.stack == stack).map(|node| node.address) else { return };

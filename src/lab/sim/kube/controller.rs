@@ -354,6 +354,7 @@ fn start_agent(cluster: &mut Cluster, name: &str, world: &mut World, now: Timest
         None
     };
     let Some(pod) = cluster.pods.iter_mut().find(|pod| pod.name == name) else { return };
+    let node = pod.node.clone();
     pod.log = vec![
         "level=info msg=\"Started gops server\" address=\"127.0.0.1:9890\" subsys=daemon".to_owned(),
         "level=info msg=\" _ _ _\" subsys=daemon".to_owned(),
@@ -401,6 +402,9 @@ fn start_agent(cluster: &mut Cluster, name: &str, world: &mut World, now: Timest
         if cilium.native() && cilium.value("autoDirectNodeRoutes", "false") != "true" {
             forget_direct_routes(world);
         }
+    }
+    if let Some(stack) = node.and_then(|node| world.net.cluster.find(&node)) {
+        world.net.cluster.attach_programs(stack);
     }
 }
 
