@@ -100,6 +100,26 @@ fn lessons_from_a_folder_wait_for_a_yes_and_are_found_in_a_checkout() {
 }
 
 #[test]
+fn on_a_real_lab_replay_and_watch_wait_for_a_yes_too() {
+    let home = TempDir::new().unwrap();
+    let home = home.path();
+    done(home, &["author", "new", "course", "marks"]);
+    for call in [
+        ["replay", "marks", "--lab", "kernel"].as_slice(),
+        &["replay", "marks", "--lab", "kind"],
+        &["author", "watch", "marks", "--lab", "kernel"],
+        &["author", "watch", "marks", "--lab", "kind"],
+    ] {
+        let output = run(home, call);
+        assert_eq!(output.status.code(), Some(3), "{call:?}: {}", said(&output));
+        let yes = format!("say `esplain {} --trust`", call.join(" "));
+        assert!(said(&output).contains("no terminal to ask on") && said(&output).contains(&yes), "{}", said(&output));
+    }
+    // The simulated lab can hurt nobody.
+    done(home, &["replay", "marks"]);
+}
+
+#[test]
 fn watch_goes_on_with_what_is_saved_and_keeps_the_lab_and_the_place() {
     let home = TempDir::new().unwrap();
     let home = home.path();

@@ -21,6 +21,13 @@ pub(super) struct Found {
     pub(super) folder: Option<PathBuf>,
 }
 
+impl Found {
+    /// The folder or the name, as a call would say it.
+    pub(super) fn place(&self) -> String {
+        self.folder.as_ref().map_or_else(|| self.label.clone(), |folder| folder.display().to_string())
+    }
+}
+
 /// The course that a word of a call means: a folder with a `course.yaml`, a folder or checkout with one course somewhere
 /// in it, or the id of a course in `ESPLAIN_LESSONS` or in the binary.
 pub(super) fn find(word: &str) -> Result<Found, Trouble> {

@@ -6,15 +6,15 @@ use clap::ValueEnum;
 use etcetera::BaseStrategy;
 
 use super::bookshelf::{self, Found};
-use super::trust;
+use super::trust::{self, Errand, Extent};
 use crate::course::{Book, Course};
-use crate::lab::Lab;
 #[cfg(target_os = "linux")]
 use crate::lab::kernel::Kernel;
 use crate::lab::kind::{CLUSTER, Endpoint, Kind, OwnMachine};
 use crate::lab::machine_files::MACHINE_FILES;
 use crate::lab::recording::{Keys, Playback};
 use crate::lab::sim::Sim;
+use crate::lab::{Lab, LabKind};
 use crate::render::{Colour, Console};
 use crate::shell::{self, Setup};
 use crate::trouble::{Exit, Trouble, nearest};
@@ -73,6 +73,17 @@ pub(super) struct Options {
 impl Options {
     /// The options' names without dashes.
     pub(super) const NAMES: &[&str] = &["lab", "recording", "lang", "step", "fresh", "plain", "editor"];
+
+    /// The language asked for, or that of the locale.
+    pub(super) fn language(&self) -> Result<Language, Trouble> {
+        language(self.lang.as_deref())
+    }
+
+    /// The kind of lab asked for, where that is known without looking.
+    pub(super) fn lab_kind(&self) -> Option<LabKind> {
+        let recording = self.recording.as_ref().map(|_| LabKind::Recording);
+        recording.or_else(|| self.lab.and_then(LabChoice::kind))
+    }
 }
 
 /// The labs that can be asked for.
@@ -88,6 +99,19 @@ pub(super) enum LabChoice {
     Kind,
     /// A walk that was recorded, played again: see `--recording`.
     Recording,
+}
+
+impl LabChoice {
+    /// The kind of lab that this is; `auto` only knows when it has looked.
+    pub(super) fn kind(self) -> Option<LabKind> {
+        match self {
+            Self::Auto => None,
+            Self::Sim => Some(LabKind::Sim),
+            Self::Kernel => Some(LabKind::Kernel),
+            Self::Kind => Some(LabKind::Kind),
+            Self::Recording => Some(LabKind::Recording),
+        }
+    }
 }
 
 /// The editing keys.
@@ -108,15 +132,14 @@ pub(super) fn run(args: Args, colour: Colour) -> Result<Exit, Trouble> {
     let playback = options.recording.as_deref().map(Playback::open).transpose()?;
     let recorded = playback.as_ref().map(|playback| playback.head().course.as_str());
     let found = bookshelf::find(course.as_deref().or(recorded).unwrap_or(USUAL_COURSE))?;
+    let asked_for = options.lab_kind().map(|kind| format!(" --lab {}", kind.word())).unwrap_or_default();
     let mut setup = setup(&found, options, colour)?;
     if let Some(playback) = &playback {
         tell_recording(playback, &mut setup);
     }
-    if trust {
-        trust::grant(&found);
-    } else {
-        trust::ask(&found, &setup.book, setup.lab.kind(), &Words::new(setup.language))?;
-    }
+    let call = format!("esplain learn {}{asked_for}", found.place());
+    let (book, lab, extent) = (&setup.book, setup.lab.kind(), Extent::Walk);
+    trust::ask(&Errand { found: &found, book, lab, extent, call: &call }, trust, &Words::new(setup.language))?;
     shell::run(setup)
 }
 
@@ -143,7 +166,7 @@ fn tell_recording(playback: &Playback, setup: &mut Setup) {
 
 /// What a sitting with a course needs.
 pub(super) fn setup(found: &Found, options: Options, colour: Colour) -> Result<Setup, Trouble> {
-    let language = language(options.lang.as_deref())?;
+    let language = options.language()?;
     let book = bookshelf::open(found)?;
     if let Some(step) = &options.step {
         check_step(&book, step)?;

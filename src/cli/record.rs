@@ -1,7 +1,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::{Io, bookshelf, learn, trust};
+use super::trust::{self, Errand, Extent};
+use super::{Io, bookshelf, learn};
 use crate::lab::recording::{Keys, Notebook, Recorder};
 use crate::render::Colour;
 use crate::replay::{Plan, replay};
@@ -39,11 +40,11 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, colour: Colour, io: &mut Io) -> Result<Exit, Trouble> {
     let found = bookshelf::find(&args.course)?;
     let mut setup = learn::setup(&found, args.options, colour)?;
-    if args.trust {
-        trust::grant(&found);
-    } else {
-        trust::ask(&found, &setup.book, setup.lab.kind(), &Words::new(setup.language))?;
-    }
+    let (book, lab) = (&setup.book, setup.lab.kind());
+    let (extent, unattended) = if args.unattended { (Extent::Proof, " --unattended") } else { (Extent::Walk, "") };
+    let (place, output) = (found.place(), args.output.display());
+    let call = format!("esplain record {place} --lab {} -o {output}{unattended}", lab.word());
+    trust::ask(&Errand { found: &found, book, lab, extent, call: &call }, args.trust, &Words::new(setup.language))?;
     let keys = if args.with_keys { Keys::Real } else { Keys::Substitutes };
     let now = jiff::Timestamp::now().to_string();
     let (recorder, notes) = Recorder::begin(setup.lab, &args.output, &setup.book.course.id, &now, keys)?;

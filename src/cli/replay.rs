@@ -3,13 +3,15 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::Io;
+use super::bookshelf::{self, Found};
 use super::learn::{self, LabChoice};
-use super::{Io, bookshelf};
+use super::trust::{self, Errand, Extent};
 use crate::course::Book;
-use crate::lab::Lab;
+use crate::lab::{Lab, LabKind};
 use crate::replay::{Keys, Plan, Report, Script, cast, junit, replay, replay_script, tap, transcript};
 use crate::trouble::{Exit, Trouble};
-use crate::words::Language;
+use crate::words::{Language, Words};
 
 /// Prove courses and scripts: walk them on a lab, step by step.
 ///
@@ -53,6 +55,9 @@ pub(super) struct Args {
     /// Write a plain transcript of the solutions, too.
     #[arg(long, value_name = "FILE")]
     transcript: Option<PathBuf>,
+    /// On a real lab: prove the lessons of a folder without asking whether they may run what they run.
+    #[arg(long)]
+    trust: bool,
     /// Leave the keys of states and secrets in the cast and in the transcript.
     #[arg(long)]
     with_keys: bool,
@@ -68,11 +73,12 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     }
     let mut reports = Vec::new();
     for name in &named {
-        let book = if Path::new(name).is_file() { None } else { Some(bookshelf::book(name)?) };
-        let Some(book) = book else {
+        if Path::new(name).is_file() {
             reports.push(told(script(name, args)?, args, io)?);
             continue;
-        };
+        }
+        let found = bookshelf::find(name)?;
+        let book = bookshelf::open(&found)?;
         if args.all && !runs_on(&book, args.lab) {
             let labs = book.course.labs.join(", ");
             // What cannot be said on standard error cannot be said at all.
@@ -82,8 +88,13 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
         if let Some(step) = &args.step {
             learn::check_step(&book, step)?;
         }
+        let choice = if args.recording.is_some() { LabChoice::Recording } else { args.lab };
+        let mut trusted = choice.kind().map(|kind| trusted(args, &found, &book, kind)).transpose()?;
         for language in spoken(&book, &languages)? {
             let mut lab = lab(args, &book, language)?;
+            if trusted.is_none() {
+                trusted = Some(self::trusted(args, &found, &book, lab.kind())?);
+            }
             let plan = Plan { book: &book, language, step: args.step.as_deref() };
             let report = Report { named: name.clone(), ..replay(plan, &mut *lab) };
             reports.push(told(report, args, io)?);
@@ -106,6 +117,16 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
 fn lab(args: &Args, book: &Book, language: Language) -> Result<Box<dyn Lab>, Trouble> {
     let choice = if args.recording.is_some() { LabChoice::Recording } else { args.lab };
     learn::lab_or_recording(Some(choice), args.recording.as_deref(), &book.course, language)
+}
+
+/// Asks before a course from a folder is run on a real lab; on any other it can do nothing.
+fn trusted(args: &Args, found: &Found, book: &Book, lab: LabKind) -> Result<(), Trouble> {
+    if !lab.is_real() {
+        return Ok(());
+    }
+    let call = format!("esplain replay {} --lab {}", found.place(), lab.word());
+    let errand = Errand { found, book, lab, extent: Extent::Proof, call: &call };
+    trust::ask(&errand, args.trust, &Words::new(learn::language(None)?))
 }
 
 /// What is to be replayed, by the names it was called by.

@@ -15,12 +15,39 @@ use crate::render::sanitised;
 use crate::trouble::Trouble;
 use crate::words::{FluentValue, Words};
 
-/// Lets a course from a folder run on a lab after a yes, given now or earlier to the same files. A course of the binary
-/// needs none.
+/// What a course is to be trusted with.
+pub(super) struct Errand<'a> {
+    /// The course, and where it comes from.
+    pub(super) found: &'a Found,
+    pub(super) book: &'a Book,
+    /// The lab that its lines run on.
+    pub(super) lab: LabKind,
+    /// How far it goes.
+    pub(super) extent: Extent,
+    /// The call, which with ` --trust` behind it is a yes: `esplain replay ./folder --lab kernel`.
+    pub(super) call: &'a str,
+}
+
+/// Which lines of a course are run without anybody's typing them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Setups, probes, and solutions of steps that are skipped.
+    Walk,
+    /// All there are: other ways and wrong ones, too.
+    Proof,
+}
+
+/// Lets a course from a folder run on a lab after a yes: `given` with the call, or now, or earlier to the same files. A
+/// course of the binary needs none.
 ///
 /// # Errors
 /// There is no yes: it was refused, or there is no terminal to ask on.
-pub(super) fn ask(found: &Found, book: &Book, lab: LabKind, words: &Words) -> Result<(), Trouble> {
+pub(super) fn ask(errand: &Errand<'_>, given: bool, words: &Words) -> Result<(), Trouble> {
+    let &Errand { found, book, lab, extent, call } = errand;
+    if given {
+        grant(found);
+        return Ok(());
+    }
     let Some(folder) = &found.folder else { return Ok(()) };
     let known = learn::state_folder().map(|state| state.join("trusted"));
     let print = fingerprint(&found.files);
@@ -30,15 +57,22 @@ pub(super) fn ask(found: &Found, book: &Book, lab: LabKind, words: &Words) -> Re
     let say = |id: &str, args: &[(&str, FluentValue<'_>)]| words.say(id, args);
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(Trouble::unusable(say("trust-cannot-ask", &[("folder", folder.display().to_string().into())]))
-            .hint(say("trust-hint", &[("folder", folder.display().to_string().into())])));
+            .hint(say("trust-hint", &[("call", call.to_owned().into())])));
     }
-    let mut shown = say("trust-head", &[("folder", folder.display().to_string().into())]);
+    let head = match extent {
+        Extent::Walk => "trust-head",
+        Extent::Proof => "trust-head-proof",
+    };
+    let mut shown = say(head, &[("folder", folder.display().to_string().into())]);
     shown.push_str("\n\n");
-    shown.push_str(&errands(book));
+    shown.push_str(&errands(book, extent));
     shown.push('\n');
     shown.push_str(&say(where_it_runs(lab), &[]));
     let mut screen = io::stderr().lock();
-    let question = say("trust-question", &[]);
+    let question = match extent {
+        Extent::Walk => say("trust-question", &[]),
+        Extent::Proof => say("trust-question-proof", &[]),
+    };
     let unwritable = |error: io::Error| Trouble::unusable("the question cannot be shown").because(&error);
     write!(screen, "{shown}\n{question} [y/N] ").and_then(|()| screen.flush()).map_err(unwritable)?;
     let mut answer = String::new();
@@ -53,17 +87,21 @@ pub(super) fn ask(found: &Found, book: &Book, lab: LabKind, words: &Words) -> Re
 }
 
 /// Takes the files of a folder as trusted, as the call said.
-pub(super) fn grant(found: &Found) {
+fn grant(found: &Found) {
     if let (Some(folder), Some(state)) = (&found.folder, learn::state_folder()) {
         remember(&state.join("trusted"), &fingerprint(&found.files), folder);
     }
 }
 
-/// Every line that the guide would run by itself: step, place, line.
-fn errands(book: &Book) -> String {
+/// Every line that would be run without anybody's typing it: step, place, line.
+fn errands(book: &Book, extent: Extent) -> String {
     let mut text = String::new();
     for step in book.course.steps() {
-        for (at, (place, line)) in step.errands().into_iter().enumerate() {
+        let lines = match extent {
+            Extent::Walk => step.errands(),
+            Extent::Proof => step.errands_of_proof(),
+        };
+        for (at, (place, line)) in lines.into_iter().enumerate() {
             let id = if at == 0 { step.id.as_str() } else { "" };
             // A course's text may hold anything; the screen shows it harmlessly.
             let line = sanitised(line.as_written());
@@ -139,10 +177,14 @@ mod tests {
     #[test]
     fn everything_that_would_run_is_shown_with_its_place() {
         let book = Book::read(&Files::embedded("cilium-ipsec").unwrap()).unwrap();
-        let shown = errands(&book);
+        let shown = errands(&book, Extent::Walk);
         assert!(shown.contains("states               worker        ip xfrm state\n"), "{shown}");
         let (lines, said) = (shown.lines().count(), book.course.steps().flat_map(|step| step.errands()).count());
         assert!(lines >= said && said > 20, "{lines} {said}");
         assert!(Role::ALL.iter().any(|role| shown.contains(role.name())));
+        // `ip -s xfrm st ls` is a variant, `ip x p` a wrong way.
+        let proof = errands(&book, Extent::Proof);
+        assert!(proof.contains(" ip -s xfrm st ls\n") && !shown.contains(" ip -s xfrm st ls\n"), "{proof}");
+        assert!(shown.lines().all(|line| proof.contains(line.trim())) && proof.contains(" ip x p\n"), "{proof}");
     }
 }

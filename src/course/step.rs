@@ -57,13 +57,27 @@ impl Step {
     /// Every line that the guide may run by itself for this step, with its place, in order and each once: the setup, the
     /// solution (when the step is skipped, or prepared for a later one) and the probes of its checks.
     pub fn errands(&self) -> Vec<(Role, &Template)> {
+        self.errands_with(std::iter::once(&self.solution))
+    }
+
+    /// Every line that proving this step runs, with its place, in order and each once: beside the [errands](Self::errands)
+    /// the other ways that count and those that do not.
+    pub fn errands_of_proof(&self) -> Vec<(Role, &Template)> {
+        self.errands_with(std::iter::once(&self.solution).chain(&self.variants).chain(&self.wrong))
+    }
+
+    fn errands_with<'s>(&'s self, ways: impl Iterator<Item = &'s Vec<Template>>) -> Vec<(Role, &'s Template)> {
         let mut errands: Vec<(Role, &Template)> = self.setup.iter().map(|line| (line.at, &line.run)).collect();
-        let mut place = self.place;
-        for line in &self.solution {
-            let written = line.as_written();
-            match written.strip_prefix(':') {
-                None => errands.push((place, line)),
-                Some(guide) => place = guide.strip_prefix("on ").and_then(|at| at.trim().parse().ok()).unwrap_or(place),
+        for way in ways {
+            let mut place = self.place;
+            for line in way {
+                match line.as_written().strip_prefix(':') {
+                    None => errands.push((place, line)),
+                    Some(guide) => {
+                        let on = guide.strip_prefix("on ").and_then(|at| at.trim().parse().ok());
+                        place = on.unwrap_or(place);
+                    }
+                }
             }
         }
         errands.extend(self.checks.iter().flat_map(|check| &check.probes).map(|probe| (probe.at, &probe.run)));

@@ -143,6 +143,11 @@ pub enum LabKind {
 }
 
 impl LabKind {
+    /// Whether what runs in it runs on something that is not inside this process.
+    pub fn is_real(self) -> bool {
+        matches!(self, Self::Kernel | Self::Kind)
+    }
+
     /// The word that `--lab` takes for it.
     pub fn word(self) -> &'static str {
         match self {

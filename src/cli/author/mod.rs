@@ -66,6 +66,9 @@ struct Watch {
     folder: PathBuf,
     #[command(flatten)]
     options: learn::Options,
+    /// On a real lab: do not ask whether the lessons may run what they run.
+    #[arg(long)]
+    trust: bool,
 }
 
 pub(super) fn run(args: Args, colour: Colour, io: &mut Io) -> Result<Exit, Trouble> {
@@ -73,6 +76,6 @@ pub(super) fn run(args: Args, colour: Colour, io: &mut Io) -> Result<Exit, Troub
         What::New(New::Course { folder, languages }) => scaffold::course(&folder, &languages, io),
         What::New(New::Step { folder, id, after }) => scaffold::step(&folder, &id, after.as_deref(), io),
         What::New(New::Translation { folder, language }) => scaffold::translation(&folder, &language, io),
-        What::Watch(Watch { folder, options }) => watch::run(&folder, options, colour),
+        What::Watch(Watch { folder, options, trust }) => watch::run(&folder, options, trust, colour),
     }
 }

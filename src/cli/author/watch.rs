@@ -1,20 +1,37 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::super::trust::{self, Errand, Extent};
 use super::super::{bookshelf, learn};
 use crate::course::{Book, Files, lint};
+use crate::lab::LabKind;
 use crate::render::Colour;
 use crate::shell::{self, Changed};
 use crate::trouble::{Exit, Trouble};
+use crate::words::Words;
 
 /// How often the files are looked at. They are read and compared, since notices of changes do not come from every file
 /// system (those of Windows under WSL, network mounts); a course is a few dozen small files.
 const LOOK: Duration = Duration::from_millis(400);
 
-pub(super) fn run(folder: &Path, options: learn::Options, colour: Colour) -> Result<Exit, Trouble> {
+/// Walks through a course that follows its files. On a real lab the course is asked for as it is at the beginning: whoever
+/// changes it while it is watched is its author.
+pub(super) fn run(folder: &Path, options: learn::Options, trusted: bool, colour: Colour) -> Result<Exit, Trouble> {
     let found = bookshelf::find(&folder.display().to_string())?;
     let folder = found.folder.clone().unwrap_or_else(|| folder.to_owned());
+    let asked_for = options.lab_kind();
+    let ask = |lab: LabKind, book: &Book, words: &Words| {
+        let call = format!("esplain author watch {} --lab {}", found.place(), lab.word());
+        let errand = Errand { found: &found, book, lab, extent: Extent::Walk, call: &call };
+        if lab.is_real() { trust::ask(&errand, trusted, words) } else { Ok(()) }
+    };
+    if let Some(lab) = asked_for {
+        ask(lab, &bookshelf::open(&found)?, &Words::new(options.language()?))?;
+    }
     let mut setup = learn::setup(&found, options, colour)?;
+    if asked_for.is_none() {
+        ask(setup.lab.kind(), &setup.book, &Words::new(setup.language))?;
+    }
     // An author's walk is none of a learner's progress.
     setup.state = None;
     setup.watching = Some(folder.display().to_string());
