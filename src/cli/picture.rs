@@ -8,7 +8,7 @@ use crate::decrypt::{Keyring, Scratch};
 use crate::lab::sim::Sim;
 use crate::lab::{Lab, PlaceKind};
 use crate::packet::{Frame, LinkType, Timestamp};
-use crate::render::{Cluster, Colour, EspLayout, Image, Look, Map, Path, Picture, Protocol, Surroundings, paint};
+use crate::render::{Cluster, Colour, Display, EspLayout, Image, Look, Map, Path, Picture, Surroundings, paint};
 use crate::replay::keyring;
 use crate::trouble::{Exit, Trouble};
 use crate::words::Words;
@@ -16,7 +16,7 @@ use crate::words::Words;
 /// Show a picture of the course: the cluster, the way of a ping, the octets of an ESP packet.
 ///
 /// Drawn from the simulated cluster. A terminal that shows pictures (kitty, iTerm2, sixel) shows it, any other its text;
-/// a pipe or a file gets the SVG. `ESPLAIN_PICTURES=kitty|iterm2|sixel|none` overrules what is known of the terminal.
+/// a pipe or a file gets the SVG. `ESPLAIN_PICTURES=kitty|iterm2|sixel|none` overrules what the terminal says of itself.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Which picture.
@@ -54,10 +54,8 @@ pub(super) fn run(args: &Args, color: Colour, io: &mut Io) -> Result<Exit, Troub
     let text = if io.columns.is_none() {
         picture.svg()
     } else {
-        let protocol = Protocol::of(&|name| std::env::var(name).ok());
-        let shown = protocol.map(|protocol| pixels(&picture)?.shown_by(protocol).map_err(|error| cannot(&error)));
-        // A machine without the fonts has the text.
-        if let Some(Ok(shown)) = shown {
+        // Where letters or room are missing, the text says as much.
+        if let Some(shown) = Display::of_process().and_then(|display| display.show(&picture.svg()).ok()) {
             shown
         } else {
             let look = Look::decide(&Surroundings::of_process(color, false));
@@ -105,7 +103,7 @@ fn esp_layout(packet: &[u8], keys: &Keyring, words: &Words) -> Option<EspLayout>
 
 /// Twice as many pixels as the document has, for screens with fine ones.
 fn pixels(picture: &Picture) -> Result<Image, Trouble> {
-    Image::of_svg(&picture.svg(), 2.0).map_err(|error| cannot(&error))
+    Image::of_svg(&picture.svg(), |_| Some(2.0)).map_err(|error| cannot(&error))
 }
 
 fn cannot(error: &crate::render::ImageError) -> Trouble {

@@ -33,6 +33,9 @@ pub enum ImageError {
     /// The document is not what an SVG reader takes.
     #[error("the picture cannot be drawn: {0}")]
     Svg(String),
+    /// In the room there is, its letters would be too small.
+    #[error("the window is too small for the picture to be read")]
+    NoRoom,
 }
 
 impl Protocol {
@@ -59,11 +62,18 @@ impl Protocol {
         }
         is("TERM", &["foot", "foot-extra", "mlterm", "yaft-256color"]).then_some(Self::Sixel)
     }
+
+    /// Whether nothing is said for or against pictures, so that the terminal itself may be asked.
+    pub(super) fn may_be_asked(variable: &dyn Fn(&str) -> Option<String>) -> bool {
+        let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+        !["ESPLAIN_PICTURES", "TMUX", "STY"].into_iter().any(set) && variable("TERM").is_some_and(|term| term != "dumb")
+    }
 }
 
 impl Image {
-    /// Draws an SVG document with the fonts of this machine, `scale` pixels for each of its own.
-    pub fn of_svg(svg: &str, scale: f32) -> Result<Self, ImageError> {
+    /// Draws an SVG document with the fonts of this machine. `scale` is told its width and height, and says how many pixels
+    /// there shall be for each of its own; `None` where there is no room.
+    pub fn of_svg(svg: &str, scale: impl FnOnce((f32, f32)) -> Option<f32>) -> Result<Self, ImageError> {
         let missing = Arc::new(AtomicBool::new(false));
         let noted = Arc::clone(&missing);
         let usual = FontResolver::default_fallback_selector();
@@ -86,6 +96,7 @@ impl Image {
         if missing.load(Ordering::Relaxed) {
             return Err(ImageError::NoFont);
         }
+        let scale = scale((tree.size().width(), tree.size().height())).ok_or(ImageError::NoRoom)?;
         let size = tree.size().to_int_size().scale_by(scale);
         let pixels = size.and_then(|size| Pixmap::new(size.width(), size.height()));
         let mut pixels = pixels.ok_or_else(|| ImageError::Svg("it has no size".to_owned()))?;
@@ -157,11 +168,20 @@ mod tests {
         assert_eq!(of(&[("TERM", "xterm-kitty"), ("TMUX", "/tmp/tmux")]), None);
         assert_eq!(of(&[("TERM", "xterm-kitty"), ("ESPLAIN_PICTURES", "none")]), None);
         assert_eq!(of(&[("TERM", "dumb"), ("ESPLAIN_PICTURES", "sixel")]), Some(Protocol::Sixel));
+        let may = |known: &[(&str, &str)]| {
+            let of = |name: &str| known.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned());
+            Protocol::may_be_asked(&of)
+        };
+        assert!(may(&[("TERM", "xterm-256color")]));
+        for silent in [("STY", "1.pts"), ("TMUX", "/tmp/tmux"), ("ESPLAIN_PICTURES", "none")] {
+            assert!(!may(&[("TERM", "xterm"), silent]), "{silent:?}");
+        }
+        assert!(!may(&[("TERM", "dumb")]) && !may(&[]));
     }
 
     #[test]
     fn what_kitty_and_iterm2_are_sent_is_the_png() {
-        let Ok(image) = Image::of_svg(SQUARE, 2.0) else {
+        let Ok(image) = Image::of_svg(SQUARE, |_| Some(2.0)) else {
             eprintln!("skipped: this machine has no fonts, and so draws no pictures");
             return;
         };
@@ -179,7 +199,7 @@ mod tests {
 
     #[test]
     fn sixels_draw_the_same_pixels() {
-        let Ok(image) = Image::of_svg(SQUARE, 1.0) else {
+        let Ok(image) = Image::of_svg(SQUARE, |_| Some(1.0)) else {
             eprintln!("skipped: this machine has no fonts, and so draws no pictures");
             return;
         };

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::terminal::{CTRL_C, CTRL_D, CTRL_Z, Options, Terminal};
+use super::terminal::{CTRL_C, CTRL_D, CTRL_Z, ESPLAIN, Options, Terminal};
 use super::{FIRST_PROMPT, first_screen, home};
 
 #[test]
@@ -97,4 +97,28 @@ fn a_shell_that_is_ended_in_the_middle_of_a_line_leaves_the_terminal_as_it_was()
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(terminal.wait_for_end(), 0);
     terminal.wait_for("goes on from there");
+}
+
+#[test]
+fn a_terminal_that_says_it_draws_sixels_gets_the_picture_and_its_answer_is_no_typing() {
+    let drawn =
+        Command::new(ESPLAIN).args(["picture", "architecture", "-o", "/dev/null/picture.png"]).output().unwrap();
+    if String::from_utf8_lossy(&drawn.stderr).contains("no font") {
+        eprintln!("skipped: this machine has no fonts, and so draws no pictures");
+        return;
+    }
+    let home = home();
+    let options = Options { columns: 200, ..Options::default() };
+    let mut terminal = first_screen(home.path(), &options);
+    let before = terminal.asked();
+    terminal.type_keys(":picture\r");
+    terminal.wait_until("the question", |_| terminal.raw().contains("\x1b[c"));
+    // As xterm answers: 4 is sixel graphics.
+    terminal.type_keys("\x1b[?2;0;1000;1000S\x1b[?64;1;2;4;6;9;15;18;21;22c");
+    // Sixels begin with DCS.
+    terminal.wait_until("the picture", |_| terminal.raw().contains("\x1bP"));
+    terminal.wait_until("the next prompt", |_| terminal.asked() > before);
+    terminal.type_line("echo be''hold", "1/24");
+    let screen = terminal.screen();
+    assert!(screen.contains("behold") && !screen.contains("64;1;2"), "{screen}");
 }

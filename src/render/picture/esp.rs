@@ -84,14 +84,24 @@ impl EspLayout {
 
     pub(super) fn svg(&self) -> String {
         const MARGIN: f32 = 20.0;
-        const WORDS: f32 = 620.0;
-        let brackets = 40.0 + width_of(&self.covered.0).max(width_of(&self.covered.1));
-        let width = 2.0 * MARGIN + 60.0 + WORDS + brackets;
+        const LENGTH: f32 = 60.0;
+        const GAP: f32 = 2.0;
+        // A name is written bold, which is no wider in a font of one width, but some fonts take a little more.
+        let names = self.fields.iter().map(|field| width_of(&field.name)).fold(0.0, f32::max) * 1.04;
+        let values = self.fields.iter().map(|field| width_of(&cut(&field.value))).fold(0.0, f32::max);
+        let box_width = 12.0 + names + LENGTH + 18.0 + values + 12.0;
+        let words = 40.0 + width_of(&self.covered.0).max(width_of(&self.covered.1));
+        let width = 2.0 * MARGIN + 60.0 + box_width + words;
         let mut canvas = Canvas::new(width);
         canvas.text("title", (MARGIN, 34.0), &self.title);
         let left = MARGIN + 50.0;
         let mut y = 56.0;
-        let mut spans = [None::<(f32, f32)>; 2];
+        // A bracket beside the fields it holds: covered by the ICV, encrypted. The IV is neither: of it the nonce is made.
+        let brackets: [(&str, &str, Ink, f32, Covers); 2] = [
+            (&self.covered.0, "name", Ink::Device, 24.0, |field| field.authenticated),
+            (&self.covered.1, "cipher", Ink::Cipher, 10.0, |field| field.encrypted),
+        ];
+        let mut named = [false; 2];
         for field in &self.fields {
             let height = field.height();
             let ink = match (field.encrypted, field.offset) {
@@ -100,29 +110,24 @@ impl EspLayout {
                 (false, _) => Ink::Header,
             };
             canvas.text("quiet", (MARGIN, y + 18.0), &field.offset.to_string());
-            canvas.rect(ink, (left, y), (WORDS, height));
+            canvas.rect(ink, (left, y), (box_width, height));
             let middle = y + height / 2.0 + 5.0;
             canvas.text("name", (left + 12.0, middle), &field.name);
             let length = format!("{} B", field.len);
-            canvas.text("quiet", (left + 210.0 - width_of(&length), middle), &length);
-            canvas.text("", (left + 228.0, middle), &cut(&field.value));
-            for (at, covers) in [field.authenticated, field.encrypted].into_iter().enumerate() {
-                if let (true, Some(span)) = (covers, spans.get_mut(at)) {
-                    let (from, _) = span.unwrap_or((y, y));
-                    *span = Some((from, y + height));
+            let values = left + 12.0 + names + LENGTH + 18.0;
+            canvas.text("quiet", (values - 18.0 - width_of(&length), middle), &length);
+            canvas.text("", (values, middle), &cut(&field.value));
+            for ((words, class, ink, x, covers), named) in brackets.iter().zip(&mut named) {
+                if covers(field) {
+                    let x = left + box_width + x;
+                    canvas.line(*ink, (x, y), (x, y + height + GAP));
+                    if !*named {
+                        canvas.text(class, (left + box_width + 36.0, y + 18.0), words);
+                        *named = true;
+                    }
                 }
             }
-            y += height + 2.0;
-        }
-        for (at, (span, (words, class, ink))) in spans
-            .iter()
-            .zip([(&self.covered.0, "name", Ink::Device), (&self.covered.1, "cipher", Ink::Cipher)])
-            .enumerate()
-        {
-            let Some((from, to)) = *span else { continue };
-            let x = left + WORDS + if at == 0 { 24.0 } else { 10.0 };
-            canvas.line(ink, (x, from), (x, to));
-            canvas.text(class, (left + WORDS + 36.0, from + if at == 0 { 18.0 } else { 40.0 }), words);
+            y += height + GAP;
         }
         canvas.finish(y + 14.0, &self.title)
     }
@@ -149,6 +154,9 @@ impl EspLayout {
         lines
     }
 }
+
+/// Whether a bracket holds a field.
+type Covers = fn(&EspField) -> bool;
 
 impl EspField {
     fn plain(name: String, value: String, offset: usize, len: usize) -> Self {

@@ -12,8 +12,8 @@ pub struct Path {
     pub title: String,
     /// The sights, in order.
     pub stops: Vec<Stop>,
-    /// What is said below it.
-    pub legend: Vec<String>,
+    /// What is said below it, in the colours of the two kinds of packet: in clear, and ESP.
+    pub legend: (String, String),
 }
 
 /// One sight of the packet.
@@ -70,7 +70,7 @@ impl Path {
                 len: hop.octets.len(),
             });
         }
-        let legend = vec![words.say("picture-path-clear", &[]), words.say("picture-path-esp", &[])];
+        let legend = (words.say("picture-path-clear", &[]), words.say("picture-path-esp", &[]));
         Self { title, stops, legend }
     }
 
@@ -124,8 +124,9 @@ impl Path {
             canvas.text("quiet", (text_x, y + 17.0), &stop.told());
             y += STEP;
         }
-        for sentence in &self.legend {
-            canvas.text("quiet", (MARGIN, y), &sentence.replace('`', ""));
+        for (ink, sentence) in [(Ink::Clear, &self.legend.0), (Ink::Cipher, &self.legend.1)] {
+            canvas.rect(ink, (MARGIN, y - 10.0), (12.0, 12.0));
+            canvas.text("quiet", (MARGIN + 20.0, y), sentence);
             y += 20.0;
         }
         canvas.finish(y, &self.title)
@@ -141,8 +142,8 @@ impl Path {
             let line = Line::of(format!("   {}", stop.line), if stop.esp { Role::Cipher } else { Role::Clear });
             lines.extend(line.wrapped(look.width));
         }
-        for sentence in &self.legend {
-            lines.extend(look.spelled(&super::super::inline(sentence)).wrapped(look.width));
+        for (role, sentence) in [(Role::Clear, &self.legend.0), (Role::Cipher, &self.legend.1)] {
+            lines.extend(look.spelled(&Line::of(sentence.clone(), role)).wrapped(look.width));
         }
         lines
     }

@@ -1,7 +1,7 @@
 use super::{Reply, map};
 use crate::decrypt::Scratch;
 use crate::lab::PlaceKind;
-use crate::render::{EspLayout, Image, Path, Picture, Protocol};
+use crate::render::{Display, EspLayout, Path, Picture};
 use crate::shell::session::Session;
 use crate::trouble::{Trouble, nearest};
 
@@ -26,10 +26,9 @@ pub(super) fn picture(session: &mut Session, rest: &str) -> Result<Reply, Troubl
         }
     };
     let look = session.console.look();
-    let protocol = Protocol::of(&|name| std::env::var(name).ok());
-    let protocol = protocol.filter(|_| session.console.is_terminal() && !look.plain);
-    // Where the letters are missing, the text says as much.
-    let shown = protocol.and_then(|protocol| Image::of_svg(&picture.svg(), 2.0).ok()?.shown_by(protocol).ok());
+    let display = if session.console.is_terminal() && !look.plain { Display::of_process() } else { None };
+    // Where letters or room are missing, the text says as much.
+    let shown = display.and_then(|display| display.show(&picture.svg()).ok());
     match shown {
         Some(shown) => session.console.raw(&shown),
         None => session.console.lines(&picture.lines(&look)),
