@@ -54,9 +54,7 @@ pub(super) fn notes(text: &str) -> (Vec<Note>, Vec<Unread>) {
         if let Err(reason) = walk.line(word, here) {
             walk.reader.refuse(here.line, reason);
         }
-        while !walk.reader.is_done() && walk.reader.here().line == here.line {
-            walk.reader.skip(1);
-        }
+        walk.reader.skip_line(here.line);
     }
     (walk.notes, walk.reader.into_unread())
 }

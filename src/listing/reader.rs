@@ -131,6 +131,13 @@ impl<'a> Reader<'a> {
         self.at = (self.at + count).min(self.tokens.len());
     }
 
+    /// Takes what is left of a line, if the next word is on it.
+    pub fn skip_line(&mut self, line: usize) {
+        while !self.is_done() && self.here().line == line {
+            self.skip(1);
+        }
+    }
+
     /// A position to come [`Reader::back`] to.
     pub fn mark(&self) -> usize {
         self.at

@@ -72,9 +72,7 @@ impl Parser<'_> {
         let found = self.reader.peek().unwrap_or_default();
         let reason = reason.unwrap_or_else(|| format!("no part of a route begins with {}", quoted(found)));
         self.reader.refuse(here.line, reason);
-        while !self.reader.is_done() && self.reader.here().line == here.line {
-            self.reader.skip(1);
-        }
+        self.reader.skip_line(here.line);
     }
 
     /// `[type] destination` opens a route.

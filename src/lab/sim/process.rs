@@ -41,6 +41,20 @@ pub enum Step {
     Become(Box<dyn Process>),
 }
 
+impl Step {
+    /// How the step ends for a process around the one that took it: where that becomes another, the one inside is replaced.
+    #[must_use]
+    pub fn within(self, inside: &mut Box<dyn Process>) -> Self {
+        match self {
+            Self::Become(process) => {
+                *inside = process;
+                Self::Again
+            }
+            other => other,
+        }
+    }
+}
+
 /// What a process did with a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnSignal {

@@ -344,19 +344,27 @@ impl Line<'_> {
         if sources > 0 {
             if length < 28 + sources * 16 {
                 self.put(" [invalid number of sources]");
-            } else if self.verbose(2) {
-                self.put(" {");
-                for number in 0..sources {
-                    let source = ip6(octets, 28 + number * 16)?;
-                    self.put(" ");
-                    self.address(source);
-                }
-                self.put(" }");
             } else {
-                self.put_fmt(format_args!(", {sources} source(s)"));
+                self.mld2_sources(octets, 28, sources)?;
             }
         }
         self.put("]");
+        Ok(())
+    }
+
+    /// The sources of a query or of a record, from `at` on: with `-vv` each by itself.
+    fn mld2_sources(&mut self, octets: &[u8], at: usize, sources: usize) -> Printed {
+        if !self.verbose(2) {
+            self.put_fmt(format_args!(", {sources} source(s)"));
+            return Ok(());
+        }
+        self.put(" {");
+        for number in 0..sources {
+            let source = ip6(octets, at + number * 16)?;
+            self.put(" ");
+            self.address(source);
+        }
+        self.put(" }");
         Ok(())
     }
 
@@ -394,17 +402,7 @@ impl Line<'_> {
                 self.put_fmt(format_args!(" [invalid number of sources {sources}]"));
                 return Ok(());
             }
-            if self.verbose(2) {
-                self.put(" {");
-                for number in 0..sources {
-                    let source = ip6(octets, at + 20 + number * 16)?;
-                    self.put(" ");
-                    self.address(source);
-                }
-                self.put(" }");
-            } else {
-                self.put_fmt(format_args!(", {sources} source(s)"));
-            }
+            self.mld2_sources(octets, at + 20, sources)?;
             self.put("]");
             at += 20 + sources * 16;
         }

@@ -129,11 +129,7 @@ impl Process for Remote {
                 io.complain(format!("command terminated with exit code {status}\n"));
                 Step::Exit(status)
             }
-            Step::Become(process) => {
-                self.process = process;
-                Step::Again
-            }
-            other => other,
+            other => other.within(&mut self.process),
         }
     }
 

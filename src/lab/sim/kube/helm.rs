@@ -268,16 +268,7 @@ fn install(given: &Canonical, words: &[&str], call: &Call, world: &World) -> Box
         let release = Release { name, namespace: namespace.clone(), revision: 1, updated: now, values: values.clone() };
         let text = described(&release);
         cluster.releases.push(release);
-        let cilium = Cilium {
-            namespace,
-            values,
-            installed: false,
-            plan: Vec::new(),
-            loaded: None,
-            refused: false,
-            identities: Vec::new(),
-        };
-        super::controller::install_cilium(cluster, cilium, now);
+        super::controller::install_cilium(cluster, Cilium::new(namespace, values), now);
         io.print(text);
         0
     });
@@ -353,16 +344,7 @@ fn upgrade(given: &Canonical, words: &[&str], call: &Call, world: &World) -> Box
             }
             // The agents are started anew with the new values.
             super::controller::remove_cilium(&mut cluster, world, now);
-            let cilium = Cilium {
-                namespace: namespace.clone(),
-                values: all,
-                installed: false,
-                plan: Vec::new(),
-                loaded: None,
-                refused: false,
-                identities: Vec::new(),
-            };
-            super::controller::install_cilium(&mut cluster, cilium, now);
+            super::controller::install_cilium(&mut cluster, Cilium::new(namespace.clone(), all), now);
             super::controller::reconnect(&mut cluster);
             world.kube.cluster = Some(cluster);
             io.print(text);

@@ -166,6 +166,21 @@ pub(super) struct Cilium {
     pub(super) identities: Vec<String>,
 }
 
+impl Cilium {
+    /// Cilium as the chart asks for it, before an agent has done anything.
+    pub(super) fn new(namespace: String, values: BTreeMap<String, String>) -> Self {
+        Self {
+            namespace,
+            values,
+            installed: false,
+            plan: Vec::new(),
+            loaded: None,
+            refused: false,
+            identities: Vec::new(),
+        }
+    }
+}
+
 /// Something that an agent does at its time.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Chore {

@@ -169,16 +169,7 @@ pub(in crate::lab::sim) fn finish(world: &mut World) {
             updated: now,
             values: values.clone(),
         });
-        let cilium = super::object::Cilium {
-            namespace: "kube-system".to_owned(),
-            values,
-            installed: false,
-            plan: Vec::new(),
-            loaded: None,
-            refused: false,
-            identities: Vec::new(),
-        };
-        controller::install_cilium(cluster, cilium, now);
+        controller::install_cilium(cluster, super::object::Cilium::new("kube-system".to_owned(), values), now);
     }
     settle(world);
     for role in ["worker", "worker2"] {

@@ -184,8 +184,9 @@ fn address(rest: &mut &str, extended: bool) -> Result<Option<Address>, String> {
     Ok(text[..end].parse().ok().map(Address::Line))
 }
 
-/// The text up to an unprotected delimiter, and what follows.
-fn delimited(text: &str, delimiter: char) -> Option<(String, &str)> {
+/// The text up to a delimiter without a backslash before it, and what follows. The backslash goes where it protected the
+/// delimiter, and stays before anything else.
+pub(super) fn delimited(text: &str, delimiter: char) -> Option<(String, &str)> {
     let mut found = String::new();
     let mut letters = text.char_indices();
     while let Some((at, letter)) = letters.next() {

@@ -136,11 +136,7 @@ impl Process for Timeout {
         match self.process.step(world, io) {
             Step::Wait(None) if !self.wait.is_zero() => Step::Wait(Some(until)),
             Step::Wait(Some(earlier)) if !self.wait.is_zero() => Step::Wait(Some(earlier.min(until))),
-            Step::Become(process) => {
-                self.process = process;
-                Step::Again
-            }
-            other => other,
+            other => other.within(&mut self.process),
         }
     }
 

@@ -2,6 +2,7 @@ use regex::Regex;
 
 use super::{Expression, Pattern, Rule, Statement};
 use crate::lab::sim::tools::grep::extended_to_rust;
+use crate::lab::sim::tools::sed::delimited;
 
 /// Reads a program. Words are cut off the front as they are understood.
 pub(super) struct Parser {
@@ -37,11 +38,11 @@ impl Parser {
             } else if letter == '#' {
                 rest = rest.find('\n').map_or("", |at| &rest[at..]);
             } else if letter == '"' {
-                let (text, after) = quoted(&rest[1..], '"').ok_or("non-terminated string")?;
+                let (text, after) = delimited(&rest[1..], '"').ok_or("non-terminated string")?;
                 words.push(Word::Text(unescaped(&text)));
                 rest = after;
             } else if letter == '/' && starts_value(words.last()) {
-                let (text, after) = quoted(&rest[1..], '/').ok_or("non-terminated regular expression")?;
+                let (text, after) = delimited(&rest[1..], '/').ok_or("non-terminated regular expression")?;
                 words.push(Word::Regex(text));
                 rest = after;
             } else if letter.is_ascii_digit() || letter == '.' {
@@ -333,26 +334,6 @@ impl Parser {
 /// Whether a `/` behind this word begins a regular expression and is no division.
 fn starts_value(last: Option<&Word>) -> bool {
     !matches!(last, Some(Word::Text(_) | Word::Number(_) | Word::Name(_) | Word::Sign(")" | "]")))
-}
-
-fn quoted(text: &str, end: char) -> Option<(String, &str)> {
-    let mut found = String::new();
-    let mut letters = text.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        if letter == end {
-            return Some((found, &text[at + 1..]));
-        }
-        if letter == '\\' {
-            let (_, next) = letters.next()?;
-            if next != end {
-                found.push('\\');
-            }
-            found.push(next);
-        } else {
-            found.push(letter);
-        }
-    }
-    None
 }
 
 fn unescaped(text: &str) -> String {
