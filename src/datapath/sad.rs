@@ -345,10 +345,9 @@ mod tests {
         let (src, dst) = ([10, 0, 0, 144].into(), [10, 0, 1, 165].into());
         let flow = Flow { src, dst, proto: 1, sport: 8, dport: 0, mark: 0, if_id: 0, dev: None };
         let taken = |sources: &[&str]| {
-            let lines = sources.iter().zip(3..);
-            let text: String = lines
-                .map(|(src, spi)| format!("src {src} dst 10.0.1.236 proto esp spi {spi} reqid 1 mode tunnel\n"))
-                .collect();
+            let text = sources.iter().zip(3..).fold(String::new(), |text, (src, spi)| {
+                text + &format!("src {src} dst 10.0.1.236 proto esp spi {spi} reqid 1 mode tunnel\n")
+            });
             let sad = sad(&text);
             let ends = template.ends((flow.src, flow.dst));
             for_template(&sad, policy, template, ends, &flow).map(|entry| entry.state.spi.0)

@@ -1,26 +1,13 @@
 //! The simulator's bytes, read by a program that knows nothing of it: tshark opens its captures with the keys that its own
 //! `ip xfrm state` printed.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-
 use std::process::Command;
 use std::time::Duration;
 
 use esplain::lab::sim::Sim;
-use esplain::lab::{JobEvent, Lab, Stream};
+use esplain::lab::{JobEvent, Lab};
 
-/// Runs a line to its end and gives its standard output.
-fn run(lab: &mut Sim, place: &str, line: &str) -> String {
-    let job = lab.start(place, line, None).unwrap();
-    let mut out = Vec::new();
-    loop {
-        match lab.poll(job, Duration::from_secs(10)).unwrap() {
-            JobEvent::Output(Stream::Out, octets) => out.extend(octets),
-            JobEvent::Output(Stream::Err, _) | JobEvent::Idle => {}
-            JobEvent::Exited(_) => return String::from_utf8(out).unwrap(),
-        }
-    }
-}
+use super::lines::run;
 
 #[test]
 fn tshark_decrypts_the_simulators_capture_with_the_keys_it_printed() {
@@ -30,7 +17,7 @@ fn tshark_decrypts_the_simulators_capture_with_the_keys_it_printed() {
     }
     let mut lab = Sim::ready(1);
     let capture = lab.start("worker", "tcpdump -pne -i any -w all-ipsec.cap", None).unwrap();
-    assert!(run(&mut lab, "pod-a", "ping -c 2 10.0.1.165").contains(" 0% packet loss"));
+    assert!(run(&mut lab, "pod-a", "ping -c 2 10.0.1.165").text.contains(" 0% packet loss"));
     lab.send(capture, esplain::lab::Input::Interrupt).unwrap();
     while !matches!(lab.poll(capture, Duration::from_secs(10)).unwrap(), JobEvent::Exited(_)) {}
     let folder = tempfile::tempdir().unwrap();
@@ -38,7 +25,7 @@ fn tshark_decrypts_the_simulators_capture_with_the_keys_it_printed() {
     std::fs::write(&file, lab.read_file("worker", "all-ipsec.cap").unwrap()).unwrap();
 
     // The key as a learner copies it from the screen: the word behind the algorithm's name.
-    let states = run(&mut lab, "worker", "ip xfrm state");
+    let states = run(&mut lab, "worker", "ip xfrm state").text;
     let key = states.lines().find_map(|line| line.trim().strip_prefix("aead rfc4106(gcm(aes)) ")).unwrap();
     let key = key.split(' ').next().unwrap();
     let mut tshark = Command::new("tshark");

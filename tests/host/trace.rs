@@ -1,23 +1,11 @@
 //! `esplain trace`, as it is run on the simulated lab.
-#![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
-
-use std::process::Command;
 
 use serde_json::Value;
 
-/// The exit status, standard output and standard error of a call.
-fn esplain(words: &[&str]) -> (Option<i32>, String, String) {
-    let ended = Command::new(env!("CARGO_BIN_EXE_esplain"))
-        .args(words)
-        .env_remove("FORCE_COLOR")
-        .env_remove("CLICOLOR_FORCE")
-        .output()
-        .unwrap();
-    (ended.status.code(), String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap())
-}
+use super::call::{Ended, esplain};
 
 fn traced(words: &[&str]) -> (Option<i32>, Value) {
-    let (code, out, err) = esplain(&[&["trace", "--json"], words].concat());
+    let Ended { code, out, err } = esplain(&[&["trace", "--json"], words].concat());
     assert_eq!(err, "");
     (code, serde_json::from_str(&out).unwrap())
 }
@@ -58,7 +46,7 @@ fn the_same_seed_tells_the_same_story() {
 
 #[test]
 fn every_octet_of_a_hop_is_shown_on_request() {
-    let (code, out, _) = esplain(&["trace", "pod-a", "pod-b", "--hex"]);
+    let Ended { code, out, .. } = esplain(&["trace", "pod-a", "pod-b", "--hex"]);
     assert_eq!(code, Some(0));
     assert!(out.contains("\t0x0000:  4500 0054 0000 4000 4001 2475 0a00 0090  E..T..@.@.$u...."), "{out}");
 }
@@ -67,15 +55,15 @@ fn every_octet_of_a_hop_is_shown_on_request() {
 fn a_packet_that_does_not_arrive_is_a_failure_and_an_unknown_name_a_mistake() {
     let (code, story) = traced(&["pod-a", "10.244.9.9"]);
     assert_eq!((code, &story["delivered"]), (Some(1), &Value::Bool(false)));
-    let (code, out, err) = esplain(&["trace", "nope", "pod-b"]);
+    let Ended { code, out, err } = esplain(&["trace", "nope", "pod-b"]);
     assert_eq!((code, out.as_str()), (Some(2), ""));
     assert!(err.starts_with("error: the simulated lab has no pod or node `nope`\nhint: "), "{err}");
 }
 
 #[test]
 fn chinese_words_tell_of_the_same_hops() {
-    let (_, english, _) = esplain(&["trace", "pod-a", "pod-b"]);
-    let (code, chinese, _) = esplain(&["trace", "pod-a", "pod-b", "--lang", "zh"]);
+    let Ended { out: english, .. } = esplain(&["trace", "pod-a", "pod-b"]);
+    let Ended { code, out: chinese, .. } = esplain(&["trace", "pod-a", "pod-b", "--lang", "zh"]);
     assert_eq!(code, Some(0));
     assert_eq!(english.lines().count(), chinese.lines().count());
     assert_ne!(english, chinese);

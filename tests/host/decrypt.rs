@@ -1,9 +1,4 @@
 //! `esplain decrypt`, as it is run.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test says what failed by panicking, and what it skipped by printing"
-)]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,52 +12,8 @@ use esplain::packet::{Frame, LinkType};
 use esplain::xfrm::parse_states;
 use serde_json::Value;
 
-/// How a call ended.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn esplain(words: &[&str]) -> Ended {
-    with_input(words, b"")
-}
-
-fn with_input(words: &[&str], input: &[u8]) -> Ended {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_esplain"))
-        .args(words)
-        .env_remove("FORCE_COLOR")
-        .env_remove("CLICOLOR_FORCE")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    // A call that does not read its input closes it; that is no failure of the test.
-    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    Ended {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-/// The folder with the captures of a real kernel; `None`, loudly, where it is not.
-fn captures() -> Option<PathBuf> {
-    let shared = std::env::var_os("ESPLAIN_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let folder = shared.join("captures");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: there are no captures in {} (set ESPLAIN_SHARED)", folder.display());
-    None
-}
+use super::call::{esplain, with_input};
+use super::shared::captures;
 
 fn ping() -> Option<(String, String)> {
     let folder = captures()?.join("cilium-ping-gcm128-icv128");

@@ -1,15 +1,12 @@
 //! Nodes rebuilt from the text of their own tools: the same hops as the model that printed the text, and the same packets
 //! as real kernels were seen to send.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
-#![allow(clippy::print_stderr, reason = "a skip is said")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use esplain::capture::Reader;
 use esplain::datapath::rebuild::{Assumed, CannotRebuild, LinkPeer, NodeTexts, Rebuilt, Text, parse_links};
@@ -19,27 +16,23 @@ use esplain::datapath::{
 use esplain::decrypt::{Keyring, Scratch};
 use esplain::explain::{pings, sighting, trace_steps};
 use esplain::lab::sim::Sim;
-use esplain::lab::{Input, JobEvent, Lab, Stream, node_texts};
+use esplain::lab::{Lab, node_texts};
 use esplain::words::{Language, Words};
 use esplain::xfrm::{State, parse_states};
 use serde_json::Value;
 
+use super::call::{Ended, esplain};
+use super::lines;
+use super::shared::captures;
+
 const CLUSTER: &str = "cilium-ipsec-native-routing-";
 const POD_B: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 165);
 
-/// Runs a line to its end.
+/// What a line prints that nothing went wrong with.
 fn run(lab: &mut Sim, place: &str, line: &str) -> String {
-    let job = lab.start(place, line, None).unwrap_or_else(|trouble| panic!("{place} {line}: {trouble}"));
-    lab.send(job, Input::End).unwrap();
-    let mut out = Vec::new();
-    loop {
-        match lab.poll(job, std::time::Duration::from_mins(1)).unwrap() {
-            JobEvent::Output(Stream::Out, octets) => out.extend(octets),
-            JobEvent::Output(Stream::Err, octets) => panic!("{place} {line}: {}", String::from_utf8_lossy(&octets)),
-            JobEvent::Exited(_) => return String::from_utf8(out).unwrap(),
-            JobEvent::Idle => {}
-        }
-    }
+    let said = lines::run(lab, place, line);
+    assert!(said.err.is_empty() && said.status == 0, "{place} $ {line}: {said:?}");
+    said.text
 }
 
 fn full_name(place: &str) -> String {
@@ -405,17 +398,6 @@ fn what_a_real_kernel_did_under_every_fault_is_what_its_text_predicts() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A folder of the shared captures, if they are here.
-fn shared() -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let shared = std::env::var_os("ESPLAIN_SHARED").map_or(here, PathBuf::from).join("captures");
-    if shared.is_dir() {
-        return Some(shared);
-    }
-    eprintln!("skipped: there is no {} (set ESPLAIN_SHARED to the folder that has captures/)", shared.display());
-    None
-}
-
 /// Copies a case's texts: those of the end, or those of before.
 fn state_of(case: &Path, to: &Path, before: bool) {
     fs::create_dir_all(to).unwrap();
@@ -427,20 +409,9 @@ fn state_of(case: &Path, to: &Path, before: bool) {
     }
 }
 
-fn esplain(words: &[&str]) -> (Option<i32>, String, String) {
-    let ended = Command::new(env!("CARGO_BIN_EXE_esplain"))
-        .args(words)
-        .env_remove("FORCE_COLOR")
-        .env_remove("CLICOLOR_FORCE")
-        .env("ESPLAIN_LANG", "en")
-        .output()
-        .unwrap();
-    (ended.status.code(), String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap())
-}
-
 #[test]
 fn saved_texts_and_captures_of_real_nodes_agree_on_the_command_line() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = captures() else { return };
     let kept = tempfile::tempdir().unwrap();
     for (case, code, what) in [
         ("cilium-ping-gcm128-icv128", 0, "Seen as predicted: 42 of 42"),
@@ -455,11 +426,11 @@ fn saved_texts_and_captures_of_real_nodes_agree_on_the_command_line() {
         let (one, two) = (seen("worker"), seen("worker2"));
         let state = state.to_str().unwrap();
         let call = ["trace", "poda", "podb", "--state", state, "--seen", &one, "--seen", &two];
-        let (status, out, err) = esplain(&call);
+        let Ended { code: status, out, err } = esplain(&call);
         assert_eq!((status, err.as_str()), (Some(code), ""), "{case}: {out}");
         assert!(out.contains(what), "{case}: {out}");
         assert!(!out.contains("not understood"), "{case}: {out}");
-        let (_, json, _) = esplain(&[&call[..], &["--json"]].concat());
+        let Ended { out: json, .. } = esplain(&[&call[..], &["--json"]].concat());
         let json: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["comparison"]["equal"], code == 0, "{case}");
         assert_eq!(json["lab"], "state");
@@ -492,7 +463,8 @@ fn a_folder_a_node_a_file_a_node_and_a_file_a_text_are_read_alike() {
     let told: Vec<String> = [&folders, &files, &streams]
         .into_iter()
         .map(|folder| {
-            let (status, out, err) = esplain(&["trace", "pod-a", "pod-b", "--state", folder.to_str().unwrap()]);
+            let Ended { code: status, out, err } =
+                esplain(&["trace", "pod-a", "pod-b", "--state", folder.to_str().unwrap()]);
             assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
             out
         })
@@ -500,11 +472,11 @@ fn a_folder_a_node_a_file_a_node_and_a_file_a_text_are_read_alike() {
     assert!(told.iter().all(|own| *own == told[0]) && told[0].contains("Delivered to pod-b."));
     // A missing text is named with its file and its command.
     fs::remove_file(folders.join(full_name("worker")).join("ip-rule.txt")).unwrap();
-    let (status, _, err) = esplain(&["trace", "pod-a", "pod-b", "--state", folders.to_str().unwrap()]);
+    let Ended { code: status, err, .. } = esplain(&["trace", "pod-a", "pod-b", "--state", folders.to_str().unwrap()]);
     assert_eq!(status, Some(3));
     assert!(err.contains("run `ip rule`") && err.contains("worker/ip-rule.txt"), "{err}");
-    let (status, out, _) = esplain(&["trace", "--how-to-save"]);
+    let Ended { code: status, out, .. } = esplain(&["trace", "--how-to-save"]);
     assert!(status == Some(0) && out.contains("==> ip-xfrm-state") && out.contains("nokeys"), "{out}");
-    let (status, _, err) = esplain(&["trace", "a", "b", "--state", "/nowhere"]);
+    let Ended { code: status, err, .. } = esplain(&["trace", "a", "b", "--state", "/nowhere"]);
     assert!(status == Some(3) && err.contains("--how-to-save"), "{err}");
 }

@@ -1,7 +1,5 @@
 //! The printer against tcpdump 4.99.3: its transcripts, and the program itself where it is installed.
 
-#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
-
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,6 +7,8 @@ use std::process::Command;
 use esplain::capture::Reader;
 use esplain::packet::line::{Dump, Options, TimeFormat};
 use esplain::packet::{Cooked, FrameView, Printer};
+
+use super::shared::captures;
 
 /// The words of a tcpdump call and the options that they stand for.
 fn calls() -> Vec<(&'static [&'static str], Options)> {
@@ -90,12 +90,6 @@ fn captures_in(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn shared() -> PathBuf {
-    std::env::var_os("ESPLAIN_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)
-        .join("captures")
-}
-
 /// Compares line by line, and says where the first differences are.
 fn differences(name: &str, expected: &str, found: &str, told: &mut Vec<String>) {
     let (mut expected, mut found) = (expected.lines(), found.lines());
@@ -130,13 +124,10 @@ fn compare_with_tcpdump(paths: &[PathBuf]) {
 
 #[test]
 fn every_capture_of_a_real_kernel_prints_as_tcpdump_prints_it() {
-    let paths = captures_in(&shared());
-    if let Some(why) = no_tcpdump() {
-        println!("skipped: {why}");
-    } else if paths.is_empty() {
-        println!("skipped: no captures in {}", shared().display());
-    } else {
-        compare_with_tcpdump(&paths);
+    let Some(captures) = captures() else { return };
+    match no_tcpdump() {
+        Some(why) => println!("skipped: {why}"),
+        None => compare_with_tcpdump(&captures_in(&captures)),
     }
 }
 

@@ -1,10 +1,8 @@
 //! Recordings: made on a lab, searched for keys, played again.
-#![allow(clippy::unwrap_used, reason = "a test says what failed by panicking")]
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
@@ -13,56 +11,18 @@ use esplain::course::{Opening, Seen};
 use esplain::decrypt::{Keyring, Scratch};
 use esplain::lab::recording::{Keys, Playback, Recorder, Walk};
 use esplain::lab::sim::Sim;
-use esplain::lab::{Input, JobEvent, JobId, Lab, LabKind};
+use esplain::lab::{Input, JobEvent, Lab, LabKind};
 use esplain::replay::{capture_packets, device_names, keyring};
 use esplain::xfrm::{Key, State};
 
-/// A call of `esplain`: exit code, standard output, standard error.
-fn esplain(words: &[&str], input: &str) -> (Option<i32>, String, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_esplain"))
-        .args(words)
-        .env("XDG_STATE_HOME", folder.path())
-        .env("NO_COLOR", "1")
-        .env_remove("ESPLAIN_LAB")
-        .env_remove("ESPLAIN_LANG")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.as_bytes().to_vec();
-    // A call that does not read its input closes it; that is no failure of the test.
-    let writer = std::thread::spawn(move || drop(std::io::Write::write_all(&mut stdin, &input)));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    let text = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
+use super::call::{Ended, esplain, with_input};
+use super::lines::{finish, run};
 
 /// A folder, and the name of a recording in it that is not there yet.
 fn place() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("walk.esplain");
     (folder, path)
-}
-
-fn drain(lab: &mut dyn Lab, job: JobId) -> (String, i32) {
-    let mut said = String::new();
-    for _ in 0..2000 {
-        match lab.poll(job, Duration::from_millis(20)).unwrap() {
-            JobEvent::Output(_, octets) => said.push_str(&String::from_utf8_lossy(&octets)),
-            JobEvent::Exited(status) => return (said, status),
-            JobEvent::Idle => {}
-        }
-    }
-    panic!("a job without end; so far it said {said}");
-}
-
-fn run(lab: &mut dyn Lab, place: &str, line: &str) -> String {
-    let job = lab.start(place, line, None).unwrap_or_else(|trouble| panic!("{trouble} {:?}", trouble.hints));
-    drain(lab, job).0
 }
 
 /// What somebody who wants to see the key in every form types.
@@ -104,7 +64,7 @@ fn curious_walk(path: &Path, keys: Keys) -> Vec<State> {
     run(lab, "pod-a", &format!("ping -c 2 {pod_b}"));
     assert!(!lab.frames(capture, Duration::ZERO).unwrap().is_empty());
     lab.send(tcpdump, Input::Terminate).unwrap();
-    drain(lab, tcpdump);
+    finish(lab, tcpdump);
     let keys = keyring(lab, "worker").unwrap();
     device_names(lab, "worker").unwrap();
     assert!(capture_packets(lab, "worker", "all.cap", &keys).unwrap().len() > 6);
@@ -205,10 +165,10 @@ fn packets_and_listings_of_a_recording_fit_and_the_real_keys_open_nothing() {
     let tcpdump = lab.start("worker", "tcpdump -n -p -i any -w all.cap", None).unwrap();
     let pod_b = lab.facts().unwrap()["pod_b_ip"].clone();
     // Other spellings of what was run.
-    let said = run(&mut lab, "machine", &format!("kubectl exec -it pod-a -- ping {pod_b} -c2"));
+    let said = run(&mut lab, "machine", &format!("kubectl exec -it pod-a -- ping {pod_b} -c2")).text;
     assert!(said.contains("2 received"), "{said}");
     lab.send(tcpdump, Input::Interrupt).unwrap();
-    assert!(drain(&mut lab, tcpdump).0.contains("packets captured"));
+    assert!(finish(&mut lab, tcpdump).text.contains("packets captured"));
     let frames = lab.frames(capture, Duration::ZERO).unwrap();
     let own = keyring(&mut lab, "worker").unwrap();
     let real = Keyring::new(&states);
@@ -244,9 +204,9 @@ fn a_line_that_was_not_recorded_is_refused_with_what_was() {
     assert_eq!(trouble.hints[0], "what was run at this point: on worker: `ip x s`");
     // What comes later in the recording was not yet possible; what was run is shown again.
     assert!(lab.start("worker", "ip x s | grep aead", None).is_err());
-    let first = run(&mut lab, "worker", "sudo ip xfrm state");
+    let first = run(&mut lab, "worker", "sudo ip xfrm state").text;
     run(&mut lab, "worker", "ip -o -s xfrm state");
-    assert_eq!(run(&mut lab, "worker", "ip x s"), first);
+    assert_eq!(run(&mut lab, "worker", "ip x s").text, first);
     assert!(lab.read_file("worker", "nothing.cap").unwrap_err().hints[0].contains("files"));
 }
 
@@ -260,7 +220,7 @@ fn a_lab_that_is_set_back_goes_on_from_where_it_was() {
     let both = |lab: &mut dyn Lab, word: &str| {
         run(lab, "machine", "touch f");
         run(lab, "machine", &format!("echo {word} > f"));
-        run(lab, "machine", "cat f")
+        run(lab, "machine", "cat f").text
     };
     assert_eq!(both(&mut lab, "one"), "one\n");
     lab.restore("begin").unwrap();
@@ -282,23 +242,23 @@ fn a_lab_that_is_set_back_goes_on_from_where_it_was() {
 fn the_first_course_recorded_is_walked_offline_in_both_languages() {
     let (_folder, path) = place();
     let file = path.to_str().unwrap();
-    let (code, out, err) = esplain(&["record", "--unattended", "--lab", "sim", "--lang", "en", "-o", file], "");
+    let Ended { code, out, err } = esplain(&["record", "--unattended", "--lab", "sim", "--lang", "en", "-o", file]);
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(err.contains("its keys are substitutes"), "{err}");
-    let (code, out, err) = esplain(&["replay", "--lab", "recording", "--recording", file], "");
+    let Ended { code, out, err } = esplain(&["replay", "--lab", "recording", "--recording", file]);
     assert_eq!(code, Some(0), "{out}{err}");
     for language in ["en", "zh"] {
         assert!(out.contains(&format!("cilium-ipsec on recording in {language}: 24 steps")), "{out}");
     }
     // Twice the same, and in the guided shell.
     let input = ":goto decrypt\nip xfrm state > states.txt\n:decrypt all-ipsec.cap --sa states.txt\nuname -r\n:quit\n";
-    let (code, first, err) = esplain(&["learn", file, "--lang", "en"], input);
+    let Ended { code, out: first, err } = with_input(&["learn", file, "--lang", "en"], input.as_bytes());
     assert_eq!(code, Some(0), "{first}{err}");
     assert!(first.contains("This is a recording, made on the lab `sim`"), "{first}");
     assert!(first.contains("substitutes"), "{first}");
     assert!(first.contains("Check passed."), "{first}");
     assert!(err.contains("the recording does not hold `uname -r` on worker here"), "{err}");
-    assert_eq!(esplain(&["learn", file, "--lang", "en"], input).1, first);
+    assert_eq!(with_input(&["learn", file, "--lang", "en"], input.as_bytes()).out, first);
 }
 
 #[test]
@@ -310,7 +270,7 @@ fn a_recording_whose_session_was_killed_plays_up_to_there() {
     let mut lab = Playback::open(&path).unwrap();
     assert!(lab.torn().is_some());
     lab.mark("look");
-    assert!(run(&mut lab, "worker", "ip x s").contains("proto esp"));
+    assert!(run(&mut lab, "worker", "ip x s").text.contains("proto esp"));
 }
 
 #[test]
@@ -318,7 +278,7 @@ fn a_guided_walk_is_recorded_with_its_events() {
     let (_folder, path) = place();
     let file = path.to_str().unwrap();
     let input = ":map\n:answer kernel\n:answer nodes\nls\n:quit\n";
-    let (code, out, err) = esplain(&["record", "--lang", "en", "-o", file], input);
+    let Ended { code, out, err } = with_input(&["record", "--lang", "en", "-o", file], input.as_bytes());
     assert_eq!(code, Some(0), "{out}{err}");
     let text = String::from_utf8(unpacked(&path)).unwrap();
     for part in
@@ -326,10 +286,10 @@ fn a_guided_walk_is_recorded_with_its_events() {
     {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let (code, _, err) = esplain(&["record", "-o", file], "");
+    let Ended { code, err, .. } = esplain(&["record", "-o", file]);
     assert_eq!(code, Some(3));
     assert!(err.contains("never overwritten"), "{err}");
-    let (code, _, err) = esplain(&["learn", "--lab", "recording"], "");
+    let Ended { code, err, .. } = esplain(&["learn", "--lab", "recording"]);
     assert_eq!(code, Some(2));
     assert!(err.contains("--recording walk.esplain"), "{err}");
 }
@@ -338,9 +298,9 @@ fn a_guided_walk_is_recorded_with_its_events() {
 fn a_recording_is_shown_as_a_cast_and_as_markdown() {
     let (folder, path) = place();
     let file = path.to_str().unwrap();
-    let (code, out, err) = esplain(&["record", "--unattended", "--lang", "en", "-o", file], "");
+    let Ended { code, out, err } = esplain(&["record", "--unattended", "--lang", "en", "-o", file]);
     assert_eq!(code, Some(0), "{out}{err}");
-    let (code, cast, err) = esplain(&["export", "cast", file, "--lang", "en"], "");
+    let Ended { code, out: cast, err } = esplain(&["export", "cast", file, "--lang", "en"]);
     assert_eq!(code, Some(0), "{err}");
     let lines: Vec<serde_json::Value> = cast.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["version"], 3);
@@ -349,7 +309,8 @@ fn a_recording_is_shown_as_a_cast_and_as_markdown() {
     assert!(markers >= 18, "{markers}");
     assert!(cast.contains("aead rfc4106(gcm(aes)) 0x"));
     let written = folder.path().join("walk.md");
-    let (code, out, err) = esplain(&["export", "markdown", file, "--lang", "en", "-o", written.to_str().unwrap()], "");
+    let Ended { code, out, err } =
+        esplain(&["export", "markdown", file, "--lang", "en", "-o", written.to_str().unwrap()]);
     assert_eq!((code, out.as_str()), (Some(0), ""), "{err}");
     let text = std::fs::read_to_string(&written).unwrap();
     for part in [
@@ -365,12 +326,12 @@ fn a_recording_is_shown_as_a_cast_and_as_markdown() {
     }
     // Wrong ways were set back, and are not in it.
     assert!(!text.contains("ip xfrm state count"));
-    let (code, zh, _) = esplain(&["export", "markdown", file, "--lang", "zh"], "");
+    let Ended { code, out: zh, .. } = esplain(&["export", "markdown", file, "--lang", "zh"]);
     assert_eq!(code, Some(0));
     assert!(zh.contains("导师看到了") && zh.contains("ip xfrm state"));
-    let (code, _, err) = esplain(&["export", "cast", "Cargo.toml"], "");
+    let Ended { code, err, .. } = esplain(&["export", "cast", "Cargo.toml"]);
     assert_eq!(code, Some(3));
     assert!(err.contains("Cargo.toml is not a recording of esplain"), "{err}");
-    let (code, _, err) = esplain(&["export", "markdown", file, "-o", "/dev/full"], "");
+    let Ended { code, err, .. } = esplain(&["export", "markdown", file, "-o", "/dev/full"]);
     assert_eq!(code, Some(3), "{err}");
 }

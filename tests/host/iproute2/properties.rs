@@ -23,7 +23,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// Text that shows every field, from which damaged texts are made.
-const EVERYTHING: &str = include_str!("../../src/explain/everything.txt");
+const EVERYTHING: &str = include_str!("../../../src/explain/everything.txt");
 
 fn v4() -> impl Strategy<Value = IpAddr> {
     any::<u32>().prop_map(|bits| Ipv4Addr::from(bits).into())

@@ -1,30 +1,14 @@
 //! Real output of iproute2, read and printed back, byte for byte.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test may fail by panic, and says loudly what it skipped"
-)]
-
 mod properties;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use esplain::route::{RouteStyle, TableId, parse_routes, parse_rules, print_routes, print_rules};
 use esplain::xfrm::{Style, parse_counters, parse_policies, parse_states, print_policies, print_states};
 
-/// The captures that lie beside the project, or `None` (said loudly) in a checkout without them.
-fn captures() -> Option<PathBuf> {
-    let shared = std::env::var_os("ESPLAIN_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let captures = shared.join("captures");
-    if captures.is_dir() {
-        return Some(captures);
-    }
-    eprintln!("skipped: there is no {}; set ESPLAIN_SHARED to the folder that has captures/", captures.display());
-    None
-}
+use super::call::{Ended, with_input};
+use super::shared::captures;
 
 /// Every text below the captures whose name ends with `ending`, with its path for messages.
 fn texts(ending: &str) -> Vec<(String, String)> {
@@ -145,19 +129,8 @@ fn every_captured_state_and_policy_survives_the_damage_of_pasting() {
 }
 
 /// Runs `esplain explain` with `text` on standard input.
-fn explain(arguments: &[&str], text: &str) -> std::process::Output {
-    use std::io::Write;
-    use std::process::{Command, Stdio};
-    let mut child = Command::new(env!("CARGO_BIN_EXE_esplain"))
-        .arg("explain")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
+fn explain(arguments: &[&str], text: &str) -> Ended {
+    with_input(&[&["explain"], arguments].concat(), text.as_bytes())
 }
 
 #[test]
@@ -169,13 +142,12 @@ fn a_mixed_paste_is_explained_and_its_keys_are_hidden() {
          $ ip rule\n1:\tfrom all fwmark 0xd00/0xf00 lookup 200\n"
     );
     for (language, wildcard) in [("en", "is a wildcard"), ("zh", "是通配")] {
-        let output = explain(&["--lang", language], &text);
-        let printed = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success(), "{printed}");
+        let Ended { code, out: printed, .. } = explain(&["--lang", language], &text);
+        assert_eq!(code, Some(0), "{printed}");
         assert!(printed.contains(wildcard) && printed.contains("1:\tfrom all"), "{printed}");
         assert!(printed.contains("<fingerprint 39a9f0f2>") && !printed.contains("57285668"), "{printed}");
     }
-    let json: serde_json::Value = serde_json::from_slice(&explain(&["--json"], &text).stdout).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&explain(&["--json"], &text).out).unwrap();
     assert_eq!(json["unread"][0]["line"], 5);
     let note = json["notes"].as_array().unwrap().iter().find(|note| note["field"] == "rule-fwmark").unwrap();
     assert_eq!(
@@ -183,19 +155,17 @@ fn a_mixed_paste_is_explained_and_its_keys_are_hidden() {
         (&7.into(), &13.into(), &"rule-fwmark-decrypt".into())
     );
     assert!(!json.to_string().contains("57285668"));
-    let open = explain(&["--json", "--with-keys"], &text).stdout;
-    assert!(String::from_utf8(open).unwrap().contains(key));
+    assert!(explain(&["--json", "--with-keys"], &text).out.contains(key));
 }
 
 #[test]
 fn text_that_nobody_prints_ends_with_3_and_a_hint() {
     for text in ["Dear all,\nit does not work.\n", "", "\0\u{fffd}\n"] {
-        let output = explain(&[], text);
-        assert_eq!(output.status.code(), Some(3));
-        let said = String::from_utf8(output.stderr).unwrap();
+        let Ended { code, out, err: said } = explain(&[], text);
+        assert_eq!(code, Some(3));
         assert!(said.starts_with("error: standard input ") && said.contains("hint: "), "{said}");
-        assert!(output.stdout.is_empty());
+        assert_eq!(out, "");
     }
-    assert_eq!(explain(&["--lang", "fr"], "src").status.code(), Some(2));
-    assert_eq!(explain(&["/no/such/file"], "").status.code(), Some(3));
+    assert_eq!(explain(&["--lang", "fr"], "src").code, Some(2));
+    assert_eq!(explain(&["/no/such/file"], "").code, Some(3));
 }

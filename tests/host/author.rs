@@ -1,7 +1,5 @@
 //! An author's way: from nothing to a lesson that is proven, watched while it is written, and walked by others after a yes.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

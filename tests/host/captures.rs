@@ -2,11 +2,6 @@
 //!
 //! The captures are not part of the repository: they are looked for in `$ESPLAIN_SHARED/captures` and then in
 //! `../shared/captures`. Without them every test here prints `skipped:` and why.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test says what failed by panicking, and what it skipped by printing"
-)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,6 +16,8 @@ use esplain::esp::{Secret, SeqIv, Spi};
 use esplain::packet::{Frame, IcmpHeader, Layer, Located};
 use esplain::xfrm::{Algorithm, AlgorithmKind, Encap, EncapType, Key, Mode, State, parse_states};
 use serde::Deserialize;
+
+use super::shared::captures;
 
 /// `case.json`: the SAs of both nodes.
 #[derive(Deserialize)]
@@ -244,19 +241,6 @@ fn for_every_capture(mut check: impl FnMut(&Path, &Path, &[Record])) {
         }
     }
     assert!(checked > 0, "no *.expected.json in {}", folder.display());
-}
-
-fn captures() -> Option<PathBuf> {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let shared = std::env::var_os("ESPLAIN_SHARED").map_or(here, PathBuf::from).join("captures");
-    if shared.is_dir() {
-        return Some(shared);
-    }
-    println!(
-        "skipped: there are no captures in {} (set ESPLAIN_SHARED to the folder that holds them)",
-        shared.display()
-    );
-    None
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
