@@ -56,10 +56,10 @@ fn an_agent_that_starts_anew_attaches_its_program_to_the_pods_devices() {
     let mut lab = Sim::ready(1);
     let device = lab.facts().unwrap()["lxc_a"].clone();
     let filters = format!("tc filter show dev {device} ingress");
-    assert!(run(&mut lab, "worker", &filters).contains("cil_from_container"));
+    assert!(run(&mut lab, "worker", &filters).text.contains("cil_from_container"));
     run(&mut lab, "worker", &format!("tc filter del dev {device} ingress"));
-    assert_eq!(run(&mut lab, "worker", &filters), "");
+    assert_eq!(run(&mut lab, "worker", &filters).text, "");
     run(&mut lab, "machine", "kubectl -n kube-system rollout restart ds/cilium");
     run(&mut lab, "machine", "kubectl -n kube-system rollout status ds/cilium");
-    assert!(run(&mut lab, "worker", &filters).contains("cil_from_container"));
+    assert!(run(&mut lab, "worker", &filters).text.contains("cil_from_container"));
 }
