@@ -1,13 +1,15 @@
 //! Packets under other keys.
 
+use std::ops::Range;
+
 use super::{Keyring, Scratch};
 use crate::packet::{Frame, FrameView};
 
 impl Keyring {
     /// Opens the ESP of a frame and seals it again with the SAs of `others`, which holds the same states in the same order
     /// with other keys. Headers, sequence numbers and IVs stay, also the checksum of a UDP header around ESP; whatever
-    /// cannot be opened stays as it is. Whether anything was sealed again.
-    pub fn reseal(&self, others: &Self, frame: &mut Frame, scratch: &mut Scratch) -> bool {
+    /// cannot be opened stays as it is. Gives where in the frame the ESP packet is that was sealed again, the outermost one.
+    pub fn reseal(&self, others: &Self, frame: &mut Frame, scratch: &mut Scratch) -> Option<Range<usize>> {
         let view = FrameView {
             time: frame.time,
             link: frame.link,
@@ -16,23 +18,23 @@ impl Keyring {
             original_len: frame.original_len,
         };
         self.decrypt(&view, scratch);
-        let Some(outermost) = scratch.esp.first() else { return false };
-        let Some(start) = outermost.offset.checked_sub(outermost.packet.start) else { return false };
+        let outermost = scratch.esp.first()?;
+        let start = outermost.offset.checked_sub(outermost.packet.start)?;
+        let place = outermost.offset..outermost.offset + outermost.packet.len();
         // From the inside out: what an outer layer covers is sealed before it.
         let mut resealed = false;
         for place in scratch.esp.iter().rev() {
             let Some((entry, opened)) = &place.opened else { continue };
-            let Some(Ok(sa)) = others.entries().get(*entry).map(|entry| &entry.sa) else { return false };
-            let Some(packet) = scratch.octets.get_mut(place.packet.clone()) else { return false };
+            let Some(Ok(sa)) = others.entries().get(*entry).map(|entry| &entry.sa) else { return None };
+            let Some(packet) = scratch.octets.get_mut(place.packet.clone()) else { return None };
             if sa.seal_in_place(packet, (opened.seq >> 32) as u32).is_err() {
-                return false;
+                return None;
             }
             resealed = true;
         }
-        if resealed && let Some(to) = frame.octets.get_mut(start..start + scratch.octets.len()) {
-            to.copy_from_slice(&scratch.octets);
-        }
-        resealed
+        let to = frame.octets.get_mut(start..start + scratch.octets.len()).filter(|_| resealed)?;
+        to.copy_from_slice(&scratch.octets);
+        Some(place)
     }
 
     /// Whether a frame holds ESP that none of the SAs opens.
@@ -90,7 +92,8 @@ mod tests {
             octets: octets.clone(),
             original_len: len,
         };
-        assert!(old_keys.reseal(&new_keys, &mut frame, &mut scratch));
+        let place = old_keys.reseal(&new_keys, &mut frame, &mut scratch).expect("it was sealed again");
+        assert_eq!(place, 34..octets.len() - 6);
         assert_eq!((frame.octets.len(), &frame.octets[..46]), (octets.len(), &octets[..46]));
         assert_eq!(old_keys.decrypt_frame(&frame, &mut scratch).outcome.status(), "bad-icv");
         let verdict = new_keys.decrypt_frame(&frame, &mut scratch);
@@ -101,7 +104,7 @@ mod tests {
             let mut octets = octets.clone();
             octets.truncate(octets.len() - cut - 6);
             let mut frame = Frame { octets: octets.clone(), ..frame.clone() };
-            assert!(!keys.reseal(&new_keys, &mut frame, &mut scratch));
+            assert_eq!(keys.reseal(&new_keys, &mut frame, &mut scratch), None);
             assert_eq!(frame.octets, octets);
             assert!(keys.lacks(&frame, &mut scratch));
         }

@@ -9,6 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::Secret;
+use super::dumped::{Dumped, nibble, put_digit, redraw_columns};
 
 /// Replaces keys by substitutes, each key by the same one wherever it stands.
 ///
@@ -20,9 +21,12 @@ use super::Secret;
 ///   takes), with or without `0x`, also wrapped as `xxd -p` wraps it;
 /// - a row of 8 digits or more right behind an algorithm's name: `aead rfc4106(gcm(aes)) 0x…`;
 /// - such a row inside base64, as `kubectl get secret -o yaml` prints it, also wrapped as `base64` wraps it;
-/// - such rows in what `xxd` and `hexdump -C` show of a text;
+/// - such rows in what `xxd`, `hexdump -C` and `tcpdump -x` show of a text;
 /// - from then on, any four octets of it in a row: in hex with spaces, colons or line ends in between (`xxd`,
 ///   `hexdump -C`), or eight of them as octets.
+///
+/// ESP packets that were sealed again with substitutes are replaced in the same forms, once they are
+/// [known](Self::know_resealed).
 ///
 /// Digits in octal or with swapped octets (plain `od`, `od -x`) are not recognised, nor is a dump in groups that comes
 /// before anything showed the key in one row.
@@ -34,7 +38,12 @@ pub struct Disguise {
     windows: HashMap<[u8; WINDOW], (usize, usize)>,
     /// Four octets of a substitute.
     substitutes: HashSet<[u8; WINDOW]>,
+    /// ESP packets by how they begin, which stays: as they were, and as they are under substitutes.
+    resealed: HashMap<[u8; HEAD], (Vec<u8>, Vec<u8>)>,
 }
+
+/// Octets that an ESP packet is known by: SPI, sequence number and IV.
+const HEAD: usize = 16;
 
 /// Octets of a known key in a row that are recognised in hex.
 const WINDOW: usize = 4;
@@ -54,7 +63,23 @@ const DEPTH: usize = 2;
 impl Disguise {
     /// A disguise under a secret of 16 octets or more, which decides every substitute.
     pub fn new(secret: Secret) -> Self {
-        Self { secret, known: Vec::new(), windows: HashMap::new(), substitutes: HashSet::new() }
+        Self {
+            secret,
+            known: Vec::new(),
+            windows: HashMap::new(),
+            substitutes: HashSet::new(),
+            resealed: HashMap::new(),
+        }
+    }
+
+    /// Takes note of an ESP packet that was sealed again: wherever as much of the old one as its header and IV is shown
+    /// from now on, the new one stands instead, also where less of it was captured.
+    pub fn know_resealed(&mut self, before: &[u8], after: &[u8]) {
+        if let Some(head) = before.first_chunk::<HEAD>()
+            && before.len() == after.len()
+        {
+            self.resealed.insert(*head, (before.to_vec(), after.to_vec()));
+        }
     }
 
     /// Replaces every key in a text or a file; whether there was one.
@@ -67,6 +92,7 @@ impl Disguise {
         let mut found = self.replace_known_hex(text);
         for row in rows(text, u8::is_ascii_hexdigit, &[XXD_LINE]) {
             found |= self.replace_digits(text, &row);
+            found |= self.replace_resealed_digits(text, &row);
         }
         if depth < DEPTH {
             let is_base64 = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/');
@@ -79,6 +105,8 @@ impl Disguise {
         }
         found |= self.replace_known_hex(text);
         found |= self.replace_known_octets(text);
+        found |= self.replace_resealed(text);
+        found |= self.replace_resealed_shown(text);
         found
     }
 
@@ -179,7 +207,7 @@ impl Disguise {
         true
     }
 
-    /// Keys in what `xxd` and `hexdump -C` show.
+    /// Keys in what `xxd`, `hexdump -C` and `tcpdump -x` show.
     fn replace_dumps(&mut self, text: &mut [u8], depth: usize) -> bool {
         let (mut octets, mut digits, mut start) = (Vec::new(), Vec::new(), 0);
         for line in text.split(|octet| *octet == b'\n') {
@@ -240,6 +268,91 @@ impl Disguise {
         }
         if found {
             redraw_columns(text);
+        }
+        found
+    }
+
+    /// ESP packets as octets.
+    fn replace_resealed(&self, octets: &mut [u8]) -> bool {
+        let (mut at, mut found) = (0, false);
+        while let Some(head) = octets.get(at..).and_then(|rest| rest.first_chunk::<HEAD>()) {
+            let Some((before, after)) = self.resealed.get(head) else {
+                at += 1;
+                continue;
+            };
+            let rest = octets.get_mut(at..).unwrap_or_default();
+            let length = rest.iter().zip(before).take_while(|(a, b)| a == b).count();
+            for (to, octet) in rest.iter_mut().zip(after).take(length) {
+                *to = *octet;
+            }
+            found |= length > HEAD;
+            at += HEAD;
+        }
+        found
+    }
+
+    /// ESP packets in a row of digits, as `xxd -p` shows a capture.
+    fn replace_resealed_digits(&self, text: &mut [u8], row: &[usize]) -> bool {
+        if self.resealed.is_empty() || row.len() < 2 * HEAD {
+            return false;
+        }
+        let pairs = row.as_chunks::<2>().0;
+        let value = |at: usize| text.get(at).map_or(0, |digit| nibble(*digit));
+        let mut octets: Vec<u8> = pairs.iter().map(|[high, low]| value(*high) << 4 | value(*low)).collect();
+        if !self.replace_resealed(&mut octets) {
+            return false;
+        }
+        for ([high, low], octet) in pairs.iter().zip(octets) {
+            put_digit(text, *high, octet >> 4, false);
+            put_digit(text, *low, octet & 15, false);
+        }
+        true
+    }
+
+    /// ESP packets as `tcpdump -A` shows them, behind the line that names SPI and sequence number.
+    fn replace_resealed_shown(&self, text: &mut [u8]) -> bool {
+        const NAMED: &[u8] = b"ESP(spi=0x";
+        if self.resealed.is_empty() || !text.windows(NAMED.len()).any(|window| window == NAMED) {
+            return false;
+        }
+        let mut named: HashSet<[u8; 8]> = HashSet::new();
+        for line in text.split(|octet| *octet == b'\n') {
+            let line = String::from_utf8_lossy(line);
+            let number = |label: &str| {
+                let (_, rest) = line.split_once(label)?;
+                u32::from_str_radix(rest.split(|c: char| !c.is_ascii_hexdigit()).next()?, 16).ok()
+            };
+            if let (Some(spi), Some(seq)) = (number("ESP(spi=0x"), number(",seq=0x")) {
+                let mut head = [0; 8];
+                head[..4].copy_from_slice(&spi.to_be_bytes());
+                head[4..].copy_from_slice(&seq.to_be_bytes());
+                named.insert(head);
+            }
+        }
+        let mut found = false;
+        for (head, (before, after)) in &self.resealed {
+            if !named.iter().any(|named| head.starts_with(named)) {
+                continue;
+            }
+            let shown = |octets: &[u8]| -> Vec<u8> {
+                let stays = |octet: u8| octet.is_ascii_graphic() || matches!(octet, b' ' | b'\t' | b'\n');
+                octets.iter().skip(HEAD).map(|octet| if stays(*octet) { *octet } else { b'.' }).collect()
+            };
+            let (before, after) = (shown(before), shown(after));
+            // What is cut short has its first octets at least.
+            let Some(begin) = before.get(..HEAD.min(before.len())).filter(|begin| !begin.is_empty()) else { continue };
+            let mut at = 0;
+            while let Some(next) =
+                text.get(at..).and_then(|rest| rest.windows(begin.len()).position(|own| own == begin))
+            {
+                let rest = text.get_mut(at + next..).unwrap_or_default();
+                let length = rest.iter().zip(&before).take_while(|(a, b)| a == b).count();
+                for (to, octet) in rest.iter_mut().zip(&after).take(length) {
+                    *to = *octet;
+                }
+                found = true;
+                at += next + length;
+            }
         }
         found
     }
@@ -344,76 +457,6 @@ fn digits_of(text: &[u8]) -> Vec<Digit> {
         }
     }
     digits
-}
-
-/// Writes the column of characters anew that `xxd` and `hexdump -C` put beside the digits.
-fn redraw_columns(text: &mut [u8]) {
-    for line in text.split_mut(|octet| *octet == b'\n') {
-        let Some(dumped) = Dumped::read(line) else { continue };
-        let octets: Vec<u8> = dumped.octets(line);
-        let column = line.get_mut(dumped.column..).unwrap_or_default();
-        if column.len() < octets.len() {
-            continue;
-        }
-        for (to, octet) in column.iter_mut().zip(octets) {
-            *to = if octet.is_ascii_graphic() || octet == b' ' { octet } else { b'.' };
-        }
-    }
-}
-
-/// A line of `xxd` or `hexdump -C`.
-struct Dumped {
-    /// Where the two digits of each octet stand.
-    digits: Vec<[usize; 2]>,
-    /// Where the column of characters begins.
-    column: usize,
-}
-
-impl Dumped {
-    fn read(line: &[u8]) -> Option<Self> {
-        let address = line.iter().take_while(|octet| octet.is_ascii_hexdigit()).count();
-        if !(7..=8).contains(&address) {
-            return None;
-        }
-        let Some(b": " | b"  ") = line.get(address..address + 2) else { return None };
-        let (mut digits, mut at) = (Vec::new(), address + 2);
-        // Groups of digits, one space between them; `hexdump -C` has two in the middle of its line.
-        while digits.len() < 16 {
-            match line.get(at..at + 2) {
-                Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                    digits.push([at, at + 1]);
-                    at += 2;
-                }
-                Some([b' ', next]) if next.is_ascii_hexdigit() => at += 1,
-                Some([b' ', b' ']) if digits.len() == 8 && line.get(at + 2).is_some_and(u8::is_ascii_hexdigit) => {
-                    at += 2;
-                }
-                _ => break,
-            }
-        }
-        let blanks = line.iter().skip(at).take_while(|octet| **octet == b' ').count();
-        // `hexdump -C` says where its column begins; that of `xxd` has its place behind eight groups of four digits.
-        let column = if line.get(at + blanks) == Some(&b'|') { at + blanks + 1 } else { address + 2 + 39 + 2 };
-        (!digits.is_empty()).then_some(Self { digits, column })
-    }
-
-    fn octets(&self, line: &[u8]) -> Vec<u8> {
-        let value = |at: &usize| line.get(*at).map_or(0, |digit| nibble(*digit));
-        self.digits.iter().map(|[high, low]| value(high) << 4 | value(low)).collect()
-    }
-}
-
-/// The value of a hexadecimal digit; 0 for anything else.
-fn nibble(digit: u8) -> u8 {
-    char::from(digit).to_digit(16).map_or(0, |value| value as u8)
-}
-
-/// Writes a hexadecimal digit over another.
-fn put_digit(text: &mut [u8], at: usize, nibble: u8, upper: bool) {
-    if let Some(to) = text.get_mut(at) {
-        let digit = char::from_digit(nibble.into(), 16).map_or(b'0', |digit| digit as u8);
-        *to = if upper { digit.to_ascii_uppercase() } else { digit };
-    }
 }
 
 #[cfg(test)]

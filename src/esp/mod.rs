@@ -5,6 +5,7 @@
 
 mod algorithm;
 mod disguise;
+mod dumped;
 mod iv;
 mod replay_window;
 mod sa;
@@ -16,6 +17,7 @@ mod vectors;
 
 pub use algorithm::{Algorithms, Encryption, Integrity, Unusable};
 pub use disguise::Disguise;
+pub use dumped::dumped_packets;
 pub use iv::SeqIv;
 pub use replay_window::{Replay, ReplayWindow};
 pub use sa::{OddPadding, OpenError, Opened, Sa, SealError};

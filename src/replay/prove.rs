@@ -243,8 +243,8 @@ impl<'l> Prover<'l> {
     /// Whether nothing is met by a command that does nothing.
     fn fails_before(&mut self, step: &Step) -> Result<Option<Failure>, Trouble> {
         self.runner.place = step.place;
-        let nothing = if self.is_there(step)? { "true" } else { ":task" };
-        let Some(seen) = self.runner.type_line(nothing)? else { return Ok(None) };
+        let seen = if self.is_there(step)? { self.runner.nothing()? } else { self.runner.type_line(":task")? };
+        let Some(seen) = seen else { return Ok(None) };
         let verdict = step.judge(&seen, &mut LabWorld(self.runner.lab), []);
         Ok((!verdict.met.is_empty()).then(|| Failure {
             expected: "no check is met before anything was done".to_owned(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::feed::Feed;
 use super::spoken::{DecryptArgs, Spoken};
 use super::tape::Typed;
-use super::world::{capture_packets, keyring};
+use super::world::{capture_packets, keyring, quietly};
 use crate::course::{Course, Facts, GuideRun, Observation, Opening, Ran, Role, Seen};
 use crate::decrypt::Keyring;
 use crate::esp::Secret;
@@ -132,6 +132,13 @@ impl<'l> Runner<'l> {
                 self.observation(&job.line, job.place, &job.said, status).map(Some)
             }
         }
+    }
+
+    /// What is seen of a command that does nothing, of which nobody takes note.
+    pub(super) fn nothing(&mut self) -> Result<Option<Observation>, Trouble> {
+        self.feed.open(self.lab)?;
+        let (_, _, status) = quietly(self.lab, self.place.name(), "true")?;
+        self.observation("true", self.place, &Said::default(), Some(status)).map(Some)
     }
 
     /// Ends what still runs and forgets what was seen: before the lab is set back, or at the end of a step.

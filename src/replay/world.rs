@@ -52,6 +52,12 @@ pub fn unseen(lab: &mut dyn Lab, place: &str, line: &str) -> Result<(String, Str
     to_its_end(lab, job, place, line)
 }
 
+/// As [`unseen`], for a line of a lesson's setup.
+fn broken(lab: &mut dyn Lab, place: &str, line: &str) -> Result<(String, String, i32), Trouble> {
+    let job = lab.break_quietly(place, line)?;
+    to_its_end(lab, job, place, line)
+}
+
 fn to_its_end(lab: &mut dyn Lab, job: JobId, place: &str, line: &str) -> Result<(String, String, i32), Trouble> {
     lab.send(job, Input::End)?;
     let (mut output, mut errors) = (Vec::new(), Vec::new());
@@ -77,7 +83,7 @@ pub fn set_up(lab: &mut dyn Lab, step: &Step, facts: &Facts) -> Result<(), Troub
     for line in &step.setup {
         let failed = || Trouble::unusable(format!("the step `{}` could not be set up", step.id));
         let run = line.run.fill(facts).map_err(|error| failed().because(&error))?;
-        let (output, errors, status) = unseen(lab, line.at.name(), &format!("({run})"))?;
+        let (output, errors, status) = broken(lab, line.at.name(), &format!("({run})"))?;
         if status != 0 {
             let mut trouble = failed();
             let what = format!("`{}` on {} ended with {status}: {output}{errors}", line.run.as_written(), line.at);

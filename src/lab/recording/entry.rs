@@ -71,6 +71,9 @@ pub enum Entry {
         place: String,
         /// The line.
         line: String,
+        /// Nobody saw it: it brought the fault of a lesson about.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unseen: bool,
     },
     /// A line wrote something.
     Said {

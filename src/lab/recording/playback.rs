@@ -138,9 +138,9 @@ impl Playback {
     fn refusal(&self, place: &str, line: &str) -> Trouble {
         let mut known: Vec<String> = Vec::new();
         for act in self.at.iter().rev().flat_map(|state| self.tape.acts_from(*state)).map(|(_, act)| act) {
-            if let Deed::Ran { place, line, .. } = &act.deed {
+            if let Deed::Ran { place, line, unseen: false, .. } = &act.deed {
                 let said = format!("on {}: `{line}`", self.tape.short(place));
-                if line != "true" && !known.contains(&said) {
+                if !known.contains(&said) {
                     known.push(said);
                 }
             }
@@ -198,6 +198,8 @@ impl Playback {
 
     fn collect(&mut self, capture: CaptureId) -> Result<Vec<Frame>, Trouble> {
         let here = self.here();
+        // The other states that this may be have the same packets: they are given with these.
+        let alike: BTreeSet<StateId> = self.at.iter().flat_map(|state| self.tape.back_from(*state)).collect();
         let Some(watch) = self.captures.get_mut(&capture) else {
             return Err(Trouble::unusable(format!("the recording plays no capture {}", capture.0)));
         };
@@ -206,9 +208,9 @@ impl Playback {
             self.tape.back_from(here).take_while(|state| !watch.given.contains(state)).collect();
         fresh.reverse();
         for state in fresh {
-            watch.given.insert(state);
             frames.extend(watch.frames_of(&self.tape, state));
         }
+        watch.given.extend(alike);
         Ok(frames)
     }
 }
@@ -288,8 +290,8 @@ impl Lab for Playback {
             self.at.iter().rev().find_map(|state| self.tape.nearest(*state, |state| state.answers.get(&key).cloned()));
         let answer = match found {
             Some(answer) => answer,
-            // Nothing changes by waiting.
-            None if line.starts_with("sleep ") => {
+            // Nothing changes by waiting, or by doing nothing.
+            None if line.starts_with("sleep ") || line == "true" => {
                 std::rc::Rc::new(super::tape::Answer { output: Vec::new(), errors: Vec::new(), status: 0 })
             }
             None => return Err(self.refusal(place, line)),

@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 
 use super::entry::{Entry, FORMAT, FrameEntry, Head, Keys, Moment, Octets, PlaceEntry, VERSION};
 use super::file::RecordingFile;
-use super::veil::Veil;
+use super::veil::{Veil, ends_within_a_dump};
 use crate::datapath::Trace;
 use crate::esp::Secret;
 use crate::lab::{
-    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, Stream, TerminalSize, Typing,
+    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, PlaceKind, Stream, TerminalSize, Typing,
 };
 use crate::packet::Frame;
 use crate::trouble::Trouble;
@@ -59,6 +59,19 @@ const MOST_HELD: usize = 1 << 20;
 /// The listing that opens packets.
 const STATES: &str = "ip xfrm state";
 
+impl Running {
+    /// What it said that is not written yet, to standard output or to standard error.
+    fn said(&self, error: bool) -> Vec<u8> {
+        let of_it = self.held.iter().filter(|(_, err, _)| *err == error);
+        of_it.flat_map(|(.., octets)| octets).copied().collect()
+    }
+
+    /// Whether it is in the middle of showing a packet.
+    fn is_cut(&self) -> bool {
+        ends_within_a_dump(&self.said(false))
+    }
+}
+
 impl Recorder {
     /// Begins a recording of what goes through a lab. `now` is the time of day, RFC 3339. The file must not exist.
     pub fn begin(
@@ -93,16 +106,33 @@ impl Recorder {
 
     /// Writes what is held: the lab is about to come into another state.
     fn turn_page(&mut self) {
-        self.notes.0.borrow_mut().write_held(false);
         let places = self.notes.0.borrow_mut().places_without_keys();
+        self.learn_keys(places);
+        let shows_sealed = self.notes.0.borrow_mut().shows_sealed(None);
+        if shows_sealed {
+            self.learn_keys_of_all();
+        }
+        let mut notes = self.notes.0.borrow_mut();
+        notes.learn_frames();
+        notes.write_held(false);
+        notes.write_frames();
+        notes.flush();
+    }
+
+    /// Asks places for their states, so that what they sealed can be opened.
+    fn learn_keys(&mut self, places: Vec<String>) {
         for place in places {
             if let Some(answer) = self.listed(&place) {
                 self.notes.0.borrow_mut().answered(&place, STATES, answer);
             }
         }
-        let mut notes = self.notes.0.borrow_mut();
-        notes.write_frames();
-        notes.flush();
+    }
+
+    fn learn_keys_of_all(&mut self) {
+        let places = self.lab.places().unwrap_or_default();
+        self.learn_keys(
+            places.into_iter().filter(|place| place.kind == PlaceKind::Node).map(|place| place.name).collect(),
+        );
     }
 
     /// The states of a place, asked for without anybody looking.
@@ -120,6 +150,15 @@ impl Recorder {
         }
         let _ = self.lab.send(job, Input::Terminate);
         None
+    }
+
+    fn started(&mut self, job: JobId, place: &str, line: &str, unseen: bool) {
+        self.turn_page();
+        let mut notes = self.notes.0.borrow_mut();
+        notes.jobs.insert(job, Running { question: None, held: Vec::new() });
+        let line = notes.words(line);
+        notes.add(Entry::Ran { job: job.0, place: place.to_owned(), line, unseen });
+        notes.flush();
     }
 
     fn note(&self, entry: Entry) {
@@ -241,7 +280,7 @@ impl Pages {
 
     fn write_out(&mut self, id: JobId, last: bool) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let is_whole = job.held.last().is_none_or(|(.., octets)| octets.ends_with(b"\n"));
+        let is_whole = job.held.last().is_none_or(|(.., octets)| octets.ends_with(b"\n")) && !job.is_cut();
         if !is_whole && !last && job.held.iter().map(|(.., octets)| octets.len()).sum::<usize>() < MOST_HELD {
             return;
         }
@@ -262,6 +301,21 @@ impl Pages {
         }
         for (at, error, octets) in held {
             self.add_at(at, Entry::Said { job: id.0, error, text: Octets(octets) });
+        }
+    }
+
+    /// Whether a line, or any, shows packets that no key seen so far opens.
+    fn shows_sealed(&mut self, only: Option<JobId>) -> bool {
+        let Some(veil) = &mut self.veil else { return false };
+        let jobs = self.jobs.iter().filter(|(id, _)| only.is_none_or(|only| only == **id));
+        jobs.into_iter().any(|(_, job)| veil.lacks_in(&job.said(false)))
+    }
+
+    /// Takes note of the packets that wait: lines may show them.
+    fn learn_frames(&mut self) {
+        let Some(veil) = &mut self.veil else { return };
+        for frame in self.frames.iter().flat_map(|(_, frames)| frames) {
+            veil.learn(frame);
         }
     }
 
@@ -325,12 +379,13 @@ impl Lab for Recorder {
 
     fn start(&mut self, place: &str, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble> {
         let job = self.lab.start(place, line, terminal)?;
-        self.turn_page();
-        let mut notes = self.notes.0.borrow_mut();
-        notes.jobs.insert(job, Running { question: None, held: Vec::new() });
-        let line = notes.words(line);
-        notes.add(Entry::Ran { job: job.0, place: place.to_owned(), line });
-        notes.flush();
+        self.started(job, place, line, false);
+        Ok(job)
+    }
+
+    fn break_quietly(&mut self, place: &str, line: &str) -> Result<JobId, Trouble> {
+        let job = self.lab.break_quietly(place, line)?;
+        self.started(job, place, line, true);
         Ok(job)
     }
 
@@ -357,6 +412,13 @@ impl Lab for Recorder {
 
     fn poll(&mut self, job: JobId, wait: Duration) -> Result<JobEvent, Trouble> {
         let event = self.lab.poll(job, wait)?;
+        if matches!(event, JobEvent::Exited(_)) {
+            let shows_sealed = self.notes.0.borrow_mut().shows_sealed(Some(job));
+            if shows_sealed {
+                self.learn_keys_of_all();
+            }
+            self.notes.0.borrow_mut().learn_frames();
+        }
         self.notes.0.borrow_mut().heard(job, &event);
         Ok(event)
     }

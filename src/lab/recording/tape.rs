@@ -85,6 +85,8 @@ pub(super) enum Deed {
         place: String,
         line: String,
         spelling: Spelling,
+        /// Nobody saw it.
+        unseen: bool,
     },
     /// The line of this act was told to end.
     Stopped(ActId),
@@ -198,11 +200,11 @@ impl Tape {
             Entry::Mark { name } => {
                 self.marks.entry(name).or_insert(now);
             }
-            Entry::Ran { job, place, line } => {
+            Entry::Ran { job, place, line, unseen } => {
                 let place = self.name(&place).to_owned();
                 let spelling = Spelling::of(&line, &place, &self.names);
                 jobs.insert(job, self.acts.len());
-                self.act(at, Deed::Ran { place, line, spelling });
+                self.act(at, Deed::Ran { place, line, spelling, unseen });
             }
             Entry::Stopped { job } => {
                 if let Some(act) = jobs.get(&job) {

@@ -6,8 +6,8 @@ use flate2::read::MultiGzDecoder;
 
 use crate::capture::Reader;
 use crate::decrypt::{Keyring, Scratch};
-use crate::esp::{Disguise, Secret};
-use crate::packet::Frame;
+use crate::esp::{Disguise, Secret, dumped_packets};
+use crate::packet::{Frame, LinkType, Timestamp};
 use crate::xfrm::parse_states;
 
 /// Puts substitutes in the place of keys, in text and in packets.
@@ -29,8 +29,12 @@ impl Veil {
         }
     }
 
-    /// A text without its keys; the states that it lists are remembered for the packets.
+    /// A text without its keys; the states that it lists are remembered for the packets. Packets that it dumps are shown
+    /// as they are sealed again.
     pub(super) fn text(&mut self, text: &mut [u8]) {
+        for packet in dumped_packets(text) {
+            self.learn_dump(&packet);
+        }
         let listed = contains(text, b"proto esp").then(|| String::from_utf8_lossy(text).into_owned());
         if !self.disguise.apply(text) {
             return;
@@ -62,9 +66,36 @@ impl Veil {
         self.real.lacks(frame, &mut self.scratch)
     }
 
-    /// Seals a packet again with the substitutes.
+    /// Takes note of how a packet is sealed again, so that it is known wherever it is shown.
+    pub(super) fn learn(&mut self, frame: &Frame) -> bool {
+        self.reseal(&mut frame.clone())
+    }
+
+    /// The same for a packet in a dump, which does not say with which link layer it begins.
+    fn learn_dump(&mut self, octets: &[u8]) -> bool {
+        DUMPED.iter().any(|(link, _)| self.learn(&framed(octets, *link)))
+    }
+
+    /// Whether a text dumps a packet that none of the keys seen so far opens.
+    pub(super) fn lacks_in(&mut self, text: &[u8]) -> bool {
+        dumped_packets(text).iter().any(|packet| {
+            let sealed = DUMPED.iter().any(|(link, _)| self.lacks(&framed(packet, *link)));
+            sealed && !self.learn_dump(packet)
+        })
+    }
+
+    fn reseal(&mut self, frame: &mut Frame) -> bool {
+        let before = frame.octets.clone();
+        let Some(place) = self.real.reseal(&self.veiled, frame, &mut self.scratch) else { return false };
+        if let (Some(before), Some(after)) = (before.get(place.clone()), frame.octets.get(place)) {
+            self.disguise.know_resealed(before, after);
+        }
+        true
+    }
+
+    /// Seals a packet again with the substitutes; one of which too little was captured to be opened is known from elsewhere.
     pub(super) fn frame(&mut self, frame: &mut Frame) {
-        self.real.reseal(&self.veiled, frame, &mut self.scratch);
+        self.reseal(frame);
         // An inner packet in clear may carry a key, too: `kubectl get secret` over the wire.
         // What changes here leaves checksums behind, which is better than a key.
         self.disguise.apply(&mut frame.octets);
@@ -91,6 +122,28 @@ impl Veil {
         self.disguise.apply(&mut content);
         content
     }
+}
+
+/// The link layers with which a dump may begin, and their octets.
+const DUMPED: [(LinkType, usize); 4] =
+    [(LinkType::Raw, 0), (LinkType::Ethernet, 14), (LinkType::LinuxSll2, 20), (LinkType::LinuxSll, 16)];
+
+fn framed(octets: &[u8], link: LinkType) -> Frame {
+    let original_len = u32::try_from(octets.len()).unwrap_or(u32::MAX);
+    Frame { time: Timestamp(0), link, device: None, octets: octets.to_vec(), original_len }
+}
+
+/// Whether a text ends within the dump of a packet: its IPv4 header announces more.
+pub(super) fn ends_within_a_dump(text: &[u8]) -> bool {
+    if !text.trim_ascii_end().rsplit(|octet| *octet == b'\n').next().is_some_and(|line| line.starts_with(b"\t0x")) {
+        return false;
+    }
+    let packets = dumped_packets(text);
+    let Some(packet) = packets.last() else { return false };
+    DUMPED.iter().any(|(_, header)| match packet.get(*header..) {
+        Some([0x45, _, high, low, rest @ ..]) => rest.len() + 4 < usize::from(u16::from_be_bytes([*high, *low])),
+        _ => false,
+    })
 }
 
 /// A file whose content can be looked into.

@@ -58,8 +58,8 @@ impl Walk {
                 })
                 .collect();
             packets.sort_by_key(|(_, frame)| frame.time);
-            let Deed::Ran { place, line, .. } = &act.deed else {
-                // What came of a line's being stopped belongs to the line before.
+            let Deed::Ran { place, line, unseen: false, .. } = &act.deed else {
+                // What came of a line's being stopped, or of one that nobody saw, belongs to the line before.
                 if let Some(last) = lines.last_mut() {
                     last.packets.extend(packets);
                 }
