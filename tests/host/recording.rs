@@ -291,9 +291,11 @@ fn packets_that_are_shown_octet_by_octet_are_those_that_are_sealed_again() {
     }
     let own = keyring(&mut lab, "worker").unwrap();
     let mut scratch = Scratch::default();
-    for (text, count) in
-        [(shown.swap_remove(0), 4), (run(&mut lab, "worker", DUMPS[0]).text, 8), (run(&mut lab, "worker", DUMPS[1]).text, 8)]
-    {
+    for (text, count) in [
+        (shown.swap_remove(0), 4),
+        (run(&mut lab, "worker", DUMPS[0]).text, 8),
+        (run(&mut lab, "worker", DUMPS[1]).text, 8),
+    ] {
         let packets = dumped(&text);
         let opened = packets.iter().filter(|frame| own.decrypt_frame(frame, &mut scratch).inner.is_some());
         assert_eq!((packets.len(), opened.count()), (count, count), "{text}");
@@ -375,6 +377,23 @@ fn the_first_course_recorded_is_walked_offline_in_both_languages() {
     assert!(first.contains("Check passed."), "{first}");
     assert!(err.contains("the recording does not hold `uname -r` on worker here"), "{err}");
     assert_eq!(with_input(&["learn", file, "--lang", "en"], input.as_bytes()).out, first);
+}
+
+/// Faults that are brought about, and ways that begin alike.
+#[test]
+fn the_second_course_recorded_is_walked_offline_and_its_faults_are_not_told() {
+    let (_folder, path) = place();
+    let file = path.to_str().unwrap();
+    let course = "ipsec-troubleshooting";
+    let Ended { code, out, err } = esplain(&["record", course, "--unattended", "--lab", "sim", "-o", file]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let Ended { code, out, err } = esplain(&["replay", course, "--recording", file, "--lang", "zh"]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let Ended { out: text, .. } = esplain(&["export", "markdown", file]);
+    assert!(text.contains("pod-a> ping -c 1 ") && !text.contains("> (") && !text.contains("> true\n"), "{text}");
+    // A line that is refused names what was typed here, not what the guide broke.
+    let Ended { err, .. } = with_input(&["learn", file], b":goto no-rule\nuname -a\n:quit\n");
+    assert!(err.contains("does not hold `uname -a`") && !err.contains("ip rule del"), "{err}");
 }
 
 #[test]
