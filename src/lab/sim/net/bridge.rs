@@ -69,7 +69,7 @@ fn run(stack: &Stack, words: &[&str]) -> Result<String, Failed> {
 }
 
 fn elsewhere(what: &str) -> Failed {
-    (format!("bridge {what}: not in the simulated lab; the kernel lab has it: esplain learn --lab kernel\n"), 1)
+    (format!("bridge {}\n", super::elsewhere(what)), 1)
 }
 
 fn master(device: &Device) -> Option<IfIndex> {

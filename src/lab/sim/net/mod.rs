@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod bench;
 mod bridge;
+mod elsewhere;
 mod esp_secret;
 mod ip;
 mod legacy;
@@ -23,6 +24,8 @@ mod tcpdump_options;
 mod tests;
 
 use std::net::Ipv4Addr;
+
+use elsewhere::elsewhere;
 
 use super::process::{Call, Process};
 use crate::datapath::{Cluster, Stack, StackId};

@@ -82,9 +82,7 @@ impl NcOptions {
                 "h" => return Err(format!("OpenBSD netcat (Debian patchlevel 1.219-1)\n{USAGE}")),
                 "4" | "r" | "t" | "D" => {}
                 other => {
-                    return Err(format!(
-                        "nc: -{other}: not in the simulated lab; the kernel lab has it: esplain learn --lab kernel\n"
-                    ));
+                    return Err(format!("nc: {}\n", super::elsewhere(&format!("-{other}"))));
                 }
             }
         }

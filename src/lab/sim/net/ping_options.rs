@@ -258,7 +258,7 @@ fn short_only(misuse: Misuse) -> Misuse {
 
 /// What the embedded lab leaves to the kernel's.
 fn elsewhere(what: &str) -> Ended {
-    let err = format!("ping: {what}: not in the simulated lab; the kernel lab has it: esplain learn --lab kernel\n");
+    let err = format!("ping: {}\n", super::elsewhere(what));
     Ended { out: String::new(), err, status: 2 }
 }
 

@@ -97,8 +97,8 @@ fn read(arguments: &[String]) -> Result<Asked, (&'static str, String, i32)> {
                 'n' | 'r' | 'p' | '4' => {}
                 'V' => return Err(("ss utility, iproute2-6.1.0\n", String::new(), 0)),
                 other => {
-                    let text = "not in the simulated lab; the kernel lab has it: esplain learn --lab kernel";
-                    return Err(("", format!("ss: -{other}: {text}\n"), 255));
+                    let text = super::elsewhere(&format!("-{other}"));
+                    return Err(("", format!("ss: {text}\n"), 255));
                 }
             }
         }

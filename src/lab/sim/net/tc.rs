@@ -51,7 +51,7 @@ impl Failed {
     }
 
     fn elsewhere(what: &str) -> Self {
-        let err = format!("tc {what}: not in the simulated lab; the kernel lab has it: esplain learn --lab kernel\n");
+        let err = format!("tc {}\n", super::elsewhere(what));
         Self { err, status: 1 }
     }
 }

@@ -432,8 +432,7 @@ fn secrets(text: &str, world: &World, call: &Call) -> Result<Vec<Secret>, Ended>
     }
     if let Some(name) = all.iter().find_map(|secret| if let Secret::Cipher(name) = secret { Some(name) } else { None })
     {
-        let text = format!("-E {name}: not in the simulated lab; the kernel lab has it: esplain learn --lab kernel");
-        return Err(Ended::failed(text));
+        return Err(Ended::failed(super::elsewhere(&format!("-E {name}"))));
     }
     Ok(all)
 }

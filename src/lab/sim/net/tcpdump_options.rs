@@ -193,9 +193,7 @@ impl TcpdumpOptions {
             "d" => self.compiled = self.compiled.saturating_add(1),
             "E" => self.secrets = Some(value),
             "G" | "C" | "W" | "z" | "T" | "V" | "I" | "J" | "j" => {
-                let text =
-                    format!("-{name}: not in the simulated lab; the kernel lab has it: esplain learn --lab kernel");
-                return Err(Ended::failed(text));
+                return Err(Ended::failed(super::elsewhere(&format!("-{name}"))));
             }
             // The others change nothing that shows here: buffers, promiscuity, the optimiser, names.
             _ => {}

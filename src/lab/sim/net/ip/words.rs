@@ -57,8 +57,7 @@ impl Failed {
 
     /// What the embedded lab leaves to the kernel's.
     pub(super) fn elsewhere(what: &str) -> Self {
-        let text = format!("{what}: not in the simulated lab; the kernel lab has it: esplain learn --lab kernel");
-        Self::new(1, text)
+        Self::new(1, crate::lab::sim::net::elsewhere(what))
     }
 }
 
