@@ -4,6 +4,12 @@
 //! The engine runs in the reference kernel (`tests/kernel/boot.sh`, `tests/kernel/docker.sh`), which is booted once; this
 //! binary is called again beside it, and the test of `inside` is the one that runs there. Where that cannot be, it is said.
 
+#[path = "host/lines.rs"]
+#[allow(dead_code, reason = "what other tests ask for")]
+mod lines;
+#[path = "kernel_lab/ping.rs"]
+mod ping;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
@@ -46,11 +52,10 @@ fn counts(said: &str) -> String {
 mod inside {
     use std::time::{Duration, Instant};
 
-    use esplain::course::{Opening, Seen};
-    use esplain::decrypt::Scratch;
+    use esplain::course::Opening;
     use esplain::lab::kind::{Certificates, Endpoint, Kind, Origin};
     use esplain::lab::{Input, JobEvent, JobId, Lab, PlaceKind, TerminalSize};
-    use esplain::replay::{capture_packets, device_names, keyring};
+    use esplain::replay::{capture_packets, keyring};
     use esplain::trouble::Trouble;
 
     use super::CLUSTER;
@@ -180,25 +185,7 @@ mod inside {
     }
 
     fn a_ping_is_captured_and_opened(lab: &mut Kind) {
-        let capture = lab.capture("worker", "any", "esp or icmp").unwrap_or_else(|trouble| panic!("{trouble:?}"));
-        let (said, status) = run(lab, "pod-a", "ping -c 2 -i 0.2 -W 5 10.0.1.165");
-        assert!(status == 0 && said.contains("2 received"), "{said}");
-        let end = lab.stop_capture(capture).expect("stops");
-        assert_eq!(end.dropped, 0);
-        let keys = keyring(lab, "worker").expect("states");
-        let devices = device_names(lab, "worker").expect("devices");
-        let mut scratch = Scratch::default();
-        let seen: Vec<Seen> = end.frames.iter().map(|frame| Seen::of(frame, &keys, &devices, &mut scratch)).collect();
-        let at: Vec<(Option<&str>, Opening)> = seen.iter().map(|seen| (seen.device.as_deref(), seen.opening)).collect();
-        // Twice: in clear from the pod; sealed on cilium_host, cilium_net, eth0; the answer sealed, and in clear twice.
-        assert_eq!(at.len(), 14, "{at:?}");
-        let count = |device: &str, opened: bool| {
-            let of_device = at.iter().filter(|(own, _)| own.is_some_and(|own| own.starts_with(device)));
-            of_device.filter(|(_, opening)| (*opening == Opening::Opened) == opened).count()
-        };
-        for (device, sealed, clear) in [("cilium_host", 2, 0), ("cilium_net", 2, 0), ("eth0", 4, 2), ("lxc", 0, 4)] {
-            assert_eq!((count(device, true), count(device, false)), (sealed, clear), "{device}: {at:?}");
-        }
+        crate::ping::a_ping_is_captured_and_opened(lab);
     }
 
     fn a_line_on_a_terminal_has_a_real_one(lab: &mut Kind) {

@@ -4,6 +4,10 @@
 //! Build machines rarely have one, so every test boots the reference kernel (`tests/kernel/boot.sh`) and calls this
 //! binary again in it: the tests of `inside` are those that run there. Where it cannot be booted, that is said.
 
+#[path = "../host/lines.rs"]
+#[allow(dead_code, reason = "what other tests ask for")]
+mod lines;
+mod ping;
 #[path = "../shell/terminal.rs"]
 #[allow(clippy::unwrap_used, dead_code, reason = "the harness of another test, which uses all of it")]
 mod pty;
@@ -55,7 +59,6 @@ mod inside {
     use std::io::Write;
     use std::time::{Duration, Instant};
 
-    use esplain::course::{Opening, Seen};
     use esplain::datapath::rebuild::{NodeTexts, Rebuilt};
     use esplain::datapath::{Comparison, Trace, TraceEnd, compare, predicted};
     use esplain::decrypt::Scratch;
@@ -64,6 +67,8 @@ mod inside {
     use esplain::lab::{Input, JobEvent, JobId, Lab, TerminalSize, node_texts};
     use esplain::replay::{device_names, keyring};
 
+    use crate::lines;
+
     /// For whoever reads the test's output.
     fn told(text: &str) {
         let _ = writeln!(std::io::stdout(), "{text}");
@@ -71,17 +76,8 @@ mod inside {
 
     /// Runs a line to its end: what it wrote, both streams together, and its status.
     fn run(lab: &mut Kernel, place: &str, line: &str) -> (String, i32) {
-        let job =
-            lab.start(place, line, None).unwrap_or_else(|trouble| panic!("{line}: {trouble} {:?}", trouble.hints));
-        let (mut said, begun) = (String::new(), Instant::now());
-        while begun.elapsed() < Duration::from_mins(2) {
-            match lab.poll(job, Duration::from_millis(200)).expect("a job") {
-                JobEvent::Output(_, octets) => said.push_str(&String::from_utf8_lossy(&octets)),
-                JobEvent::Exited(status) => return (said, status),
-                JobEvent::Idle => {}
-            }
-        }
-        panic!("{line} did not end: {said}");
+        let said = lines::run(lab, place, line);
+        (said.text, said.status)
     }
 
     /// The lab when the set-up of the course is done.
@@ -125,25 +121,7 @@ mod inside {
     }
 
     fn a_ping_is_encrypted_and_opens_with_the_nodes_own_keys(lab: &mut Kernel) {
-        let capture = lab.capture("worker", "any", "esp or icmp").expect("captures");
-        let (said, status) = run(lab, "pod-a", "ping -c 2 -i 0.2 -W 5 10.0.1.165");
-        assert!(status == 0 && said.contains("2 received"), "{said}");
-        let end = lab.stop_capture(capture).expect("stops");
-        assert_eq!(end.dropped, 0);
-        let keys = keyring(lab, "worker").expect("states");
-        let devices = device_names(lab, "worker").expect("devices");
-        let mut scratch = Scratch::default();
-        let seen: Vec<Seen> = end.frames.iter().map(|frame| Seen::of(frame, &keys, &devices, &mut scratch)).collect();
-        let at: Vec<(Option<&str>, Opening)> = seen.iter().map(|seen| (seen.device.as_deref(), seen.opening)).collect();
-        // Twice: in clear from the pod; sealed on cilium_host, cilium_net, eth0; the answer sealed, and in clear twice.
-        assert_eq!(at.len(), 14, "{at:?}");
-        let count = |device: &str, opened: bool| {
-            let of_device = at.iter().filter(|(own, _)| own.is_some_and(|own| own.starts_with(device)));
-            of_device.filter(|(_, opening)| (*opening == Opening::Opened) == opened).count()
-        };
-        for (device, sealed, clear) in [("cilium_host", 2, 0), ("cilium_net", 2, 0), ("eth0", 4, 2), ("lxc", 0, 4)] {
-            assert_eq!((count(device, true), count(device, false)), (sealed, clear), "{device}: {at:?}");
-        }
+        crate::ping::a_ping_is_captured_and_opened(lab);
         let (counters, _) = run(lab, "worker", "cat /proc/net/xfrm_stat");
         assert!(counters.lines().all(|line| line.split_whitespace().nth(1) == Some("0")), "{counters}");
     }
