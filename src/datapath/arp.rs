@@ -6,6 +6,7 @@ use super::cluster::{Cluster, Event};
 use super::device::{AddressScope, Mac, Port, StackId};
 use super::hop::{Drop, RouteAnswer, Stage};
 use super::ipv4::{self, Arp};
+use super::ipv6::icmp6;
 use super::neighbour::{Neighbour, NeighbourState, timing};
 use super::routing::RouteFlow;
 use super::send::Dst;
@@ -26,17 +27,22 @@ impl Cluster {
                 address: dst.next_hop.into(),
                 mac: Some(mac),
             });
-            return self.transmit_unasked(port, skb, key, mac);
+            return self.transmit_unasked(port, skb, key.into(), mac);
         }
         if dst.kind == RouteType::Broadcast || dst.next_hop.is_broadcast() {
-            return self.transmit_unasked(port, skb, dst.next_hop, Mac::BROADCAST);
+            return self.transmit_unasked(port, skb, dst.next_hop.into(), Mac::BROADCAST);
         }
         if dst.next_hop.is_multicast() {
-            let [_, b, c, d] = dst.next_hop.octets();
-            return self.transmit_unasked(port, skb, dst.next_hop, Mac([1, 0, 0x5e, b & 0x7f, c, d]));
+            let group = dst.next_hop.into();
+            return self.transmit_unasked(port, skb, group, Mac::of_group(group));
         }
+        self.resolve(port, skb, dst.next_hop.into());
+    }
+
+    /// Sends to a neighbour whose Ethernet address is known, or asks for it first (`neigh_resolve_output`).
+    pub(super) fn resolve(&mut self, port: Port, skb: Skb, address: IpAddr) {
+        let stack = port.stack;
         let now = self.now();
-        let address = IpAddr::from(dst.next_hop);
         let known = self.neighbour_mut(port, address).map(|entry| {
             entry.used = now;
             if entry.state == NeighbourState::Stale {
@@ -58,7 +64,7 @@ impl Cluster {
                 let asks = other.is_none()
                     || self.neighbour_mut(port, address).is_some_and(|entry| entry.state == NeighbourState::Failed);
                 if asks {
-                    self.start_asking(port, dst.next_hop, skb);
+                    self.start_asking(port, address, skb);
                 } else if let Some(entry) = self.neighbour_mut(port, address) {
                     entry.waiting.push(skb);
                     if entry.waiting.len() > timing::WAITING {
@@ -70,26 +76,40 @@ impl Cluster {
     }
 
     /// Sends to an address that nobody need be asked for, and keeps it as such.
-    fn transmit_unasked(&mut self, port: Port, skb: Skb, address: Ipv4Addr, mac: Mac) {
+    pub(super) fn transmit_unasked(&mut self, port: Port, skb: Skb, address: IpAddr, mac: Mac) {
         let now = self.now();
-        match self.neighbour_mut(port, address.into()) {
+        match self.neighbour_mut(port, address) {
             Some(entry) => entry.used = now,
             None => self.know_neighbour(port, address, mac, NeighbourState::Noarp),
         }
         self.transmit_to(port, skb, mac);
     }
 
-    fn start_asking(&mut self, port: Port, address: Ipv4Addr, skb: Skb) {
+    fn start_asking(&mut self, port: Port, address: IpAddr, skb: Skb) {
         let now = self.now();
-        let source = ipv4::header(&skb.octets).map(|header| ipv4::source(&header));
-        let mut entry = Neighbour::new(port.device, address.into(), NeighbourState::Incomplete, None, now);
+        let octets = skb.octets.clone();
+        let mut entry = Neighbour::new(port.device, address, NeighbourState::Incomplete, None, now);
         entry.probes = timing::UCAST_PROBES + 1;
         entry.waiting.push(skb);
         let Some(own) = self.stack_mut(port.stack) else { return };
         own.neighbours.retain(|old| !(old.device == port.device && old.address == entry.address));
         own.neighbours.push(entry);
-        self.ask_for(port, address, source, None);
-        self.schedule(timing::RETRANS, Event::Neighbour(port, address.into()));
+        self.ask_who_has(port, address, &octets, None);
+        self.schedule(timing::RETRANS, Event::Neighbour(port, address));
+    }
+
+    /// Asks everybody, or one who had the address; `waits` is the packet that is to go there.
+    fn ask_who_has(&mut self, port: Port, address: IpAddr, waits: &[u8], whom: Option<Mac>) {
+        match address {
+            IpAddr::V4(address) => {
+                let wish = ipv4::header(waits).map(|header| ipv4::source(&header));
+                self.ask_for(port, address, wish, whom);
+            }
+            IpAddr::V6(address) => {
+                let wish = etherparse::Ipv6Header::from_slice(waits).ok().map(|(header, _)| header.source_addr());
+                self.with_random6(|cluster| cluster.solicit(port, address, wish, whom));
+            }
+        }
     }
 
     /// Sends a request; to everybody, or to one who had the address (`arp_solicit`). The sender's address is that of
@@ -140,19 +160,18 @@ impl Cluster {
             RouteAnswer::Found { route, .. } if route.kind == RouteType::Local);
         if is_ours {
             self.spend(1_500);
-            self.seen_asking(port, arp.sender);
+            let (asker, address) = arp.sender;
+            if !address.is_unspecified() {
+                self.seen_asking(port, asker, address.into());
+            }
             let reply = Arp { reply: true, sender: (mac, arp.target.1), target: arp.sender };
             self.send_arp(port, reply, arp.sender.0);
         }
     }
 
     /// A request tells who its sender is; that is no proof that it hears us (`neigh_event_ns`).
-    fn seen_asking(&mut self, port: Port, (mac, address): (Mac, Ipv4Addr)) {
-        if address.is_unspecified() {
-            return;
-        }
+    pub(super) fn seen_asking(&mut self, port: Port, mac: Mac, address: IpAddr) {
         let now = self.now();
-        let address = IpAddr::from(address);
         match self.neighbour_mut(port, address) {
             Some(entry) if entry.state == NeighbourState::Permanent => {}
             Some(entry) if entry.mac == Some(mac) && entry.state.is_valid() => {}
@@ -188,7 +207,7 @@ impl Cluster {
         self.send_waiting(port, address);
     }
 
-    fn send_waiting(&mut self, port: Port, address: IpAddr) {
+    pub(super) fn send_waiting(&mut self, port: Port, address: IpAddr) {
         let Some(entry) = self.neighbour_mut(port, address) else { return };
         let Some(mac) = entry.mac else { return };
         for skb in std::mem::take(&mut entry.waiting) {
@@ -230,18 +249,19 @@ impl Cluster {
                     entry.mac = None;
                     let waiting = std::mem::take(&mut entry.waiting);
                     for skb in waiting {
-                        self.count(port.stack, "IpOutDiscards");
-                        self.complain(port.stack, &skb, ipv4::icmp::UNREACHABLE, ipv4::icmp::HOST, None);
+                        if address.is_ipv6() {
+                            self.complain6(port.stack, &skb, icmp6::UNREACHABLE, icmp6::ADDRESS, 0);
+                        } else {
+                            self.count(port.stack, "IpOutDiscards");
+                            self.complain(port.stack, &skb, ipv4::icmp::UNREACHABLE, ipv4::icmp::HOST, None);
+                        }
                         self.drop(port.stack, Some(port.device), &skb, Drop::NoNeighbour);
                     }
                     return;
                 }
                 entry.probes += 1;
-                let first = entry.waiting.first().and_then(|skb| ipv4::header(&skb.octets));
-                let wish = first.map(|header| ipv4::source(&header));
-                if let IpAddr::V4(address) = address {
-                    self.ask_for(port, address, wish, whom);
-                }
+                let waits = entry.waiting.first().map(|skb| skb.octets.clone()).unwrap_or_default();
+                self.ask_who_has(port, address, &waits, whom);
                 Some(timing::RETRANS)
             }
             NeighbourState::Stale | NeighbourState::Failed | NeighbourState::Permanent | NeighbourState::Noarp => None,
@@ -252,18 +272,18 @@ impl Cluster {
     }
 
     /// Keeps a neighbour as one that has just been heard of, as traffic that the model does not show would.
-    pub fn know_neighbour(&mut self, port: Port, address: Ipv4Addr, mac: Mac, state: NeighbourState) {
+    pub fn know_neighbour(&mut self, port: Port, address: IpAddr, mac: Mac, state: NeighbourState) {
         let now = self.now();
-        let entry = Neighbour::new(port.device, address.into(), state, Some(mac), now);
+        let entry = Neighbour::new(port.device, address, state, Some(mac), now);
         let Some(own) = self.stack_mut(port.stack) else { return };
         own.neighbours.retain(|old| !(old.device == port.device && old.address == entry.address));
         own.neighbours.push(entry);
         if state == NeighbourState::Reachable {
-            self.schedule(timing::BASE_REACHABLE, Event::Neighbour(port, address.into()));
+            self.schedule(timing::BASE_REACHABLE, Event::Neighbour(port, address));
         }
     }
 
-    fn neighbour_mut(&mut self, port: Port, address: IpAddr) -> Option<&mut Neighbour> {
+    pub(super) fn neighbour_mut(&mut self, port: Port, address: IpAddr) -> Option<&mut Neighbour> {
         self.stack_mut(port.stack)?
             .neighbours
             .iter_mut()

@@ -434,7 +434,10 @@ impl Cluster {
         let node_address = self.nodes.iter().find(|own| own.stack == node).map(|own| own.address);
         let Some(own) = self.stack_mut(node) else { return };
         let (inside, outside) = (own.new_index(), own.new_index());
-        let pod = self.add_stack(Stack::new(name));
+        let mut pod = Stack::new(name);
+        // Captures hold the learner's packets only.
+        pod.sysctl.solicits_routers = false;
+        let pod = self.add_stack(pod);
         let (mac, node_mac) = (self.random.mac(), self.random.mac());
         self.add_veth((pod, "eth0", inside, mac), (node, device, outside, node_mac));
         let Some(stack) = self.stack_mut(pod) else { return };
@@ -454,7 +457,7 @@ impl Cluster {
         });
         stack.cilium.endpoints.push(Endpoint { address, device: outside, mac, node_mac, identity });
         // The pod asked for its gateway when it started.
-        self.know_neighbour(Port { stack: pod, device: inside }, router, node_mac, NeighbourState::Stale);
+        self.know_neighbour(Port { stack: pod, device: inside }, router.into(), node_mac, NeighbourState::Stale);
         let keys: Vec<(StackId, u8)> = self
             .nodes
             .iter()

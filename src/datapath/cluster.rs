@@ -6,8 +6,9 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::device::{Device, DeviceKind, IfIndex, Mac, Port, StackId};
 use super::hop::{Hop, Stage};
+use super::ipv6::Timer;
 use super::sad::StateId;
-use super::skb::{Ethernet, Journey, Skb};
+use super::skb::{Ethernet, Journey, Skb, ethertype};
 use super::socket::SocketId;
 use super::stack::Stack;
 use super::tap::{Sight, Tap, TapId};
@@ -25,6 +26,12 @@ pub struct Cluster {
     pub nodes: Vec<super::Node>,
     pub(super) clock: Timestamp,
     pub(super) random: Random,
+    /// The random numbers of IPv6, apart: what stacks send by themselves leaves those of the learner's packets as they are.
+    random6: Random,
+    /// Whether the two have changed places.
+    uses_random6: bool,
+    /// See [`Cluster::let_links_talk`].
+    pub(super) links_talk: bool,
     pub(super) ping_rover: u16,
     events: BTreeMap<(Timestamp, u64), Event>,
     events_made: u64,
@@ -49,6 +56,8 @@ pub(super) enum Event {
     Larval(StackId, StateId),
     /// The timer of a TCP connection.
     Tcp(StackId, SocketId),
+    /// A timer of IPv6's at a device.
+    Link(Port, Timer),
 }
 
 /// The seeded random numbers of a cluster.
@@ -94,6 +103,9 @@ impl Cluster {
             nodes: Vec::new(),
             clock: now,
             random: Random::of_seed(seed),
+            random6: Random::of_seed(seed ^ 0x6666),
+            uses_random6: false,
+            links_talk: false,
             ping_rover: 0,
             events: BTreeMap::new(),
             events_made: 0,
@@ -169,6 +181,7 @@ impl Cluster {
 
     /// Lets happen what is due until `time`, and moves the clock there.
     pub fn run_until(&mut self, time: Timestamp) {
+        self.with_random6(Self::settle_links);
         while let Some(entry) = self.events.first_entry() {
             if entry.key().0 > time {
                 break;
@@ -238,9 +251,32 @@ impl Cluster {
     }
 
     fn happen(&mut self, event: Event) {
-        self.happening = true;
-        self.happen_now(event);
-        self.happening = false;
+        let six = match &event {
+            Event::Receive(_, skb) | Event::Again(_, skb) => skb.ethertype == ethertype::IPV6,
+            Event::Neighbour(_, address) => address.is_ipv6(),
+            Event::Link(..) => true,
+            Event::Larval(..) | Event::Tcp(..) => false,
+        };
+        let before = std::mem::replace(&mut self.happening, true);
+        if six {
+            self.with_random6(|cluster| cluster.happen_now(event));
+        } else {
+            self.happen_now(event);
+        }
+        self.happening = before;
+    }
+
+    /// Does something with IPv6's random numbers.
+    pub(super) fn with_random6<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        if self.uses_random6 {
+            return act(self);
+        }
+        std::mem::swap(&mut self.random, &mut self.random6);
+        self.uses_random6 = true;
+        let done = act(self);
+        self.uses_random6 = false;
+        std::mem::swap(&mut self.random, &mut self.random6);
+        done
     }
 
     fn happen_now(&mut self, event: Event) {
@@ -250,6 +286,7 @@ impl Cluster {
             Event::Neighbour(port, address) => self.neighbour_timer(port, address),
             Event::Larval(stack, id) => self.larval_timer(stack, id),
             Event::Tcp(stack, socket) => self.tcp_timer(stack, socket),
+            Event::Link(port, timer) => self.link_timer(port, timer),
         }
     }
 

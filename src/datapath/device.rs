@@ -14,6 +14,20 @@ impl Mac {
         self.0[0] & 1 == 1
     }
 
+    /// The address of a multicast group (RFC 1112 section 6.4, RFC 2464 section 7).
+    pub fn of_group(group: IpAddr) -> Self {
+        match group {
+            IpAddr::V4(group) => {
+                let [_, b, c, d] = group.octets();
+                Self([1, 0, 0x5e, b & 0x7f, c, d])
+            }
+            IpAddr::V6(group) => {
+                let [.., a, b, c, d] = group.octets();
+                Self([0x33, 0x33, a, b, c, d])
+            }
+        }
+    }
+
     /// The IPv6 link-local address that Linux makes of it (modified EUI-64, RFC 4291 appendix A).
     pub fn link_local(self) -> IpAddr {
         let mut octets = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe, 0, 0, 0];
@@ -73,6 +87,8 @@ pub struct Device {
     pub conf: DeviceConf,
     /// Frames and octets it moved.
     pub statistics: DeviceStatistics,
+    /// What IPv6 knows of it.
+    pub(super) six: super::ipv6::Link,
 }
 
 impl Device {
@@ -89,6 +105,7 @@ impl Device {
             addresses: Vec::new(),
             conf: DeviceConf::default(),
             statistics: DeviceStatistics::default(),
+            six: super::ipv6::Link::default(),
         }
     }
 
@@ -183,6 +200,8 @@ pub struct DeviceStatistics {
     pub rx_bytes: u64,
     /// Frames received and dropped.
     pub rx_dropped: u64,
+    /// Frames to groups received, where the device counts them: bridges do.
+    pub multicast: u64,
     /// Frames sent.
     pub tx_packets: u64,
     /// Octets sent.

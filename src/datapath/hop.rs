@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::hook::{HookAction, HookPoint, HookVerdict};
 use super::routing::{Refusal, RouteFlow};
@@ -117,7 +117,7 @@ pub enum Stage {
         /// ICMP code.
         code: u8,
         /// To whom.
-        to: Ipv4Addr,
+        to: IpAddr,
         /// The next-hop MTU of "fragmentation needed".
         mtu: Option<u32>,
     },

@@ -171,6 +171,7 @@ impl Cluster {
             ttl: header.time_to_live,
             tos: ipv4::tos(header),
             options: header.options.as_slice().to_vec(),
+            device: None,
             message,
             about,
         };
@@ -203,7 +204,7 @@ impl Cluster {
         // Precedence "internetwork control", as RFC 1812 section 4.3.2.5 asks.
         out.tos = ipv4::tos(&header) & 0x1e | 0xc0;
         out.path_mtu = PathMtu::Dont;
-        self.note(stack, None, about, about.mark, || Stage::Complaint { kind, code, to: source, mtu });
+        self.note(stack, None, about, about.mark, || Stage::Complaint { kind, code, to: source.into(), mtu });
         if self.send(stack, &out).is_ok() {
             self.count(stack, "IcmpOutMsgs");
             self.count(stack, if kind == icmp::UNREACHABLE { "IcmpOutDestUnreachs" } else { "IcmpOutTimeExcds" });

@@ -33,6 +33,8 @@ impl Cluster {
     pub fn add_machine(&mut self, name: &str) -> StackId {
         let mut stack = Stack::new(name);
         stack.set_forwarding(true);
+        // Captures hold the learner's packets only.
+        stack.sysctl.solicits_routers = false;
         let none = DeviceKind::Veth { peer: None, master: None };
         let (eth0, docker0) = (stack.new_index(), stack.new_index());
         stack.add_device(Device::new(eth0, "eth0", none, self.random.mac(), 1500));
@@ -141,7 +143,7 @@ impl Cluster {
                 let mac = self.stack(*peer).and_then(|own| own.device("eth0")).map(|device| device.mac);
                 if let (Some(device), Some(mac)) = (own, mac) {
                     let port = Port { stack: *stack, device };
-                    self.know_neighbour(port, *address, mac, NeighbourState::Reachable);
+                    self.know_neighbour(port, (*address).into(), mac, NeighbourState::Reachable);
                 }
             }
         }

@@ -5,8 +5,8 @@
 //! `:trace`, and does so for real nodes too, rebuilt from the text of their tools ([`rebuild`]). Knows no Docker, no
 //! netlink, no real time; randomness is an argument.
 //!
-//! The engine follows Linux 6.1's order step by step; each file names the kernel's functions it stands for. IPv6
-//! addresses and routes are kept and listed; a host answers its own echo requests, no IPv6 packet leaves it.
+//! The engine follows Linux 6.1's order step by step; each file names the kernel's functions it stands for. IPv6 has
+//! neighbour discovery, multicast reports, forwarding and ICMPv6; neither XFRM nor UDP and TCP over it.
 
 mod arp;
 mod buffer;
@@ -52,10 +52,10 @@ pub use hook::{
 };
 pub use hop::{Drop, Hop, PolicyVerdict, RouteAnswer, RoutePurpose, Stage};
 pub use ip_options::option;
-pub use ipv6::Echo6;
+pub use ipv6::{Outgoing6, icmp6, quoted_seq};
 pub use kind::Node;
 pub use neighbour::{Neighbour, NeighbourState};
-pub use routing::{Refusal, RouteFlow, device_of, gateway_of};
+pub use routing::{Refusal, RouteFlow, device_of, gateway_of, rules6};
 pub use sad::{DefaultPolicy, Entry, PolicyEntry, Refused, StateId};
 pub use send::{Outgoing, PathMtu, SendError};
 pub use sighting::{Comparison, Ends, Missing, Predicted, Reason, Sighting, compare, echo_of, predicted};

@@ -22,6 +22,8 @@ pub struct Neighbour {
     pub used: Timestamp,
     /// Solicitations counted (`neigh->probes`): from the first broadcast on, those by unicast count as sent.
     pub probes: u32,
+    /// Whether it says that it is a router (`NTF_ROUTER`, IPv6).
+    pub router: bool,
     /// Packets that wait for the answer; the kernel bounds them by `unres_qlen_bytes`.
     pub waiting: Vec<Skb>,
 }
@@ -71,7 +73,18 @@ impl NeighbourState {
 impl Neighbour {
     /// An entry that nobody has asked for yet.
     pub fn new(device: IfIndex, address: IpAddr, state: NeighbourState, mac: Option<Mac>, now: Timestamp) -> Self {
-        Self { device, address, mac, state, since: now, confirmed: now, used: now, probes: 0, waiting: Vec::new() }
+        Self {
+            device,
+            address,
+            mac,
+            state,
+            since: now,
+            confirmed: now,
+            used: now,
+            probes: 0,
+            router: false,
+            waiting: Vec::new(),
+        }
     }
 
     /// Enters a state at a time.

@@ -38,6 +38,9 @@ impl Cluster {
         skb.stamp = Some(now);
         if let Some(master) = master {
             self.show(port, &skb, skb.kind, now);
+            if !self.port_forwards(port) {
+                return;
+            }
             return self.bridge_in(Port { stack: port.stack, device: master }, port.device, skb);
         }
         self.receive_core(port, skb);
@@ -65,7 +68,7 @@ impl Cluster {
         match skb.ethertype {
             ethertype::ARP => self.receive_arp(port, &skb),
             ethertype::IPV4 => self.receive_ip(port, skb),
-            ethertype::IPV6 => self.receive_ipv6(port, &skb),
+            ethertype::IPV6 => self.receive_ipv6(port, skb),
             _ => {}
         }
     }
@@ -87,6 +90,14 @@ impl Cluster {
         // A tap on the bridge is promiscuous, so it gets what only passes through as well.
         let mut up = skb;
         up.kind = for_us;
+        if for_us != PacketType::OtherHost
+            && let Some(device) = self.stack_mut(bridge.stack).and_then(|stack| stack.device_at_mut(bridge.device))
+        {
+            // The Ethernet header is already taken off (`br_pass_frame_up`).
+            device.statistics.rx_packets += 1;
+            device.statistics.rx_bytes += up.octets.len() as u64;
+            device.statistics.multicast += u64::from(for_us == PacketType::Multicast);
+        }
         if for_us == PacketType::OtherHost {
             let time = self.now();
             self.show(bridge, &up, for_us, time);

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use super::hop::RouteAnswer;
-use crate::route::{self, Answer, Query, Route, RouteType, Rule, RuleAction};
+use crate::route::{self, Answer, Query, Route, RouteType, Rule, RuleAction, TableId};
 
 /// What the routing tables are asked (kernel `struct flowi4`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub enum Refusal {
 
 /// Asks the rules from the lowest priority up and takes the first answer ([`route::lookup`]).
 pub(super) fn lookup(rules: &[Rule], routes: &[Route], flow: &RouteFlow) -> RouteAnswer {
+    let six = rules6();
+    let rules = if flow.dst.is_ipv6() { &six } else { rules };
     let query = Query {
         src: (!flow.src.is_unspecified()).then_some(flow.src),
         mark: flow.mark,
@@ -66,6 +68,12 @@ pub(super) fn lookup(rules: &[Rule], routes: &[Route], flow: &RouteFlow) -> Rout
         },
         Answer::Unreachable => RouteAnswer::Nothing,
     }
+}
+
+/// The rules of IPv6, which has a list of its own.
+pub fn rules6() -> [Rule; 2] {
+    [(0, TableId::LOCAL), (32766, TableId::MAIN)]
+        .map(|(priority, table)| Rule::all(priority, RuleAction::Lookup(table)))
 }
 
 /// The device of a route, or of the first of its ways.

@@ -109,6 +109,9 @@ pub enum SendError {
     /// ENODEV.
     #[error("No such device")]
     NoDevice,
+    /// EADDRNOTAVAIL: no source address would do.
+    #[error("Cannot assign requested address")]
+    AddressNotAvailable,
     /// ENETDOWN.
     #[error("Network is down")]
     NetDown,
@@ -311,6 +314,7 @@ impl Cluster {
             )
             .map(|port| port.index)
             .filter(|port| Some(*port) != came_by && known.is_none_or(|known| known == *port))
+            .filter(|port| self.port_forwards(Port { stack: bridge.stack, device: *port }))
             .collect();
         for device in ports {
             self.transmit(Port { stack: bridge.stack, device }, skb.clone());

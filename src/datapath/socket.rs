@@ -76,6 +76,8 @@ pub struct Received {
     pub tos: u8,
     /// The options of the IP header it came with.
     pub options: Vec<u8>,
+    /// The device it came by, where that matters: for IPv6.
+    pub device: Option<super::IfIndex>,
     /// The message: ICMP header first, or the UDP payload.
     pub message: Vec<u8>,
     /// For an ICMP error: the packet it is about, as far as it was quoted.

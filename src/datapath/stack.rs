@@ -45,7 +45,12 @@ pub struct Stack {
     /// The routes that packets of this host took, or `ip route get` asked about, and when the kernel made what it keeps of
     /// each (`rt_cache_route`, net/ipv4/route.c).
     pub(super) cached: Vec<(Route, Timestamp)>,
+    /// The same of IPv6.
+    pub(super) path_mtus6: Vec<super::ipv6::PathMtu6>,
     pub(super) fragments: Vec<(super::receive::FragmentKey, super::Skb)>,
+    pub(super) fragments6: Vec<(super::ipv6::FragmentKey6, Vec<u8>)>,
+    /// Whether devices or addresses have changed since the links were last looked at.
+    pub(super) unsettled: bool,
     pub(super) tables: Vec<TableId>,
     pub(super) last_index: u32,
     pub(super) next_state: u64,
@@ -75,6 +80,10 @@ pub struct Sysctl {
     pub ip_forward: bool,
     /// `net.ipv6.conf.all.forwarding`: a router answers to the anycast address of each subnet (RFC 4291 section 2.6.1).
     pub ipv6_forward: bool,
+    /// `net.ipv6.conf.*.accept_dad`: asks whether a new address is taken before it is used.
+    pub accept_dad: bool,
+    /// `net.ipv6.conf.*.router_solicitations`: asks for routers, as long as it is none itself.
+    pub solicits_routers: bool,
     /// `ip_default_ttl`.
     pub default_ttl: u8,
     /// `icmp_echo_ignore_all`.
@@ -88,7 +97,7 @@ pub struct Sysctl {
 }
 
 /// The least MTU of IPv6 (`IPV6_MIN_MTU`).
-const MIN_IPV6_MTU: u32 = 1280;
+pub(super) const MIN_IPV6_MTU: u32 = 1280;
 
 impl Stack {
     /// A stack as a new network namespace has it: `lo`, the three rules, no addresses but the loopback's.
@@ -110,6 +119,8 @@ impl Stack {
             sysctl: Sysctl {
                 ip_forward: false,
                 ipv6_forward: false,
+                accept_dad: true,
+                solicits_routers: true,
                 default_ttl: 64,
                 ignore_echo: false,
                 all: super::DeviceConf::default(),
@@ -121,7 +132,10 @@ impl Stack {
             sockets: Vec::new(),
             path_mtus: Vec::new(),
             cached: Vec::new(),
+            path_mtus6: Vec::new(),
             fragments: Vec::new(),
+            fragments6: Vec::new(),
+            unsettled: true,
             tables: Vec::new(),
             last_index: 1,
             next_state: 1,
@@ -173,6 +187,7 @@ impl Stack {
     /// Adds a device, its place by its number.
     pub fn add_device(&mut self, mut device: Device) {
         device.conf = self.sysctl.default;
+        self.unsettled = true;
         let at = self.devices.partition_point(|other| other.index < device.index);
         self.devices.insert(at, device);
     }
@@ -181,6 +196,7 @@ impl Stack {
     pub fn remove_device(&mut self, index: IfIndex) -> Option<Device> {
         let at = self.devices.iter().position(|device| device.index == index)?;
         let device = self.devices.remove(at);
+        self.unsettled = true;
         self.routes.retain(|route| routing::device_of(route) != Some(&device.name));
         self.neighbours.retain(|neighbour| neighbour.device != index);
         self.hooks.retain(|hook| hook.device != index);
@@ -195,6 +211,8 @@ impl Stack {
             return;
         }
         device.up = true;
+        self.unsettled = true;
+        let Some(device) = self.device_mut(name) else { return };
         let addresses = std::mem::take(&mut device.addresses);
         let link_local = (!device.is_loopback()).then(|| Address::new(device.mac.link_local(), 64, AddressScope::Link));
         for address in addresses.into_iter().chain(link_local) {
@@ -211,6 +229,7 @@ impl Stack {
         let up = device.up && !device.is_loopback();
         let link_local = Address::new(device.mac.link_local(), 64, AddressScope::Link);
         let six: Vec<Address> = device.addresses.iter().filter(|own| own.address.is_ipv6()).copied().collect();
+        self.unsettled = true;
         for note in self.path_mtus.iter_mut().filter(|note| note.route.dev.as_deref() == Some(name)) {
             if mtu < note.mtu || note.mtu == before {
                 note.mtu = mtu;
@@ -231,6 +250,7 @@ impl Stack {
         device.up = false;
         device.addresses.retain(|address| address.address.is_ipv4());
         let index = device.index;
+        self.unsettled = true;
         self.routes.retain(|route| {
             routing::device_of(route) != Some(name) || route.kind == RouteType::Local && route.dst.addr.is_ipv4()
         });
@@ -258,6 +278,7 @@ impl Stack {
         found.addresses.insert(at, address);
         let up = found.up;
         let router = self.sysctl.ipv6_forward;
+        self.unsettled = true;
         for route in routes_of(device, &address, up, router) {
             self.add_route(route);
         }
@@ -272,8 +293,9 @@ impl Stack {
             return false;
         };
         let gone = found.addresses.remove(at);
-        let kept: Vec<Route> =
-            found.addresses.clone().iter().flat_map(|own| routes_of(device, own, true, true)).collect();
+        let left = found.addresses.clone();
+        self.unsettled = true;
+        let kept: Vec<Route> = left.iter().flat_map(|own| routes_of(device, own, true, true)).collect();
         for route in routes_of(device, &gone, true, true) {
             if !kept.contains(&route) {
                 self.routes.retain(|other| *other != route);
@@ -475,7 +497,12 @@ impl Stack {
 
     /// Makes it a router of IPv6, or a host again: its anycast addresses come and go.
     pub fn set_ipv6_forwarding(&mut self, on: bool) {
+        let before = self.sysctl.ipv6_forward;
+        for device in self.devices.iter_mut().filter(|_| on != before) {
+            device.six.became_router = on;
+        }
         self.sysctl.ipv6_forward = on;
+        self.unsettled = true;
         self.routes.retain(|route| route.kind != RouteType::Anycast || route.dst.addr.is_ipv4());
         let up = self.devices.iter().filter(|device| device.up);
         let all = up.flat_map(|device| device.addresses.iter().flat_map(|own| routes_of(&device.name, own, true, on)));

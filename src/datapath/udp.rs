@@ -97,6 +97,7 @@ impl Cluster {
             to: to.into(),
             ttl: header.time_to_live,
             tos: ipv4::tos(header),
+            device: None,
             options: header.options.as_slice().to_vec(),
             message: body.to_vec(),
             about: None,

@@ -66,9 +66,9 @@ impl Route {
         style.tables && (style.details || self.table != TableId::MAIN)
     }
 
-    /// `ip route get` prints neither protocol nor scope.
+    /// `ip route get` prints neither protocol nor scope; for IPv6 the protocol is that of the route.
     fn shows_protocol(&self, style: RouteStyle) -> bool {
-        self.got.is_none() && (style.details || self.protocol != Protocol::BOOT)
+        (self.got.is_none() || self.dst.addr.is_ipv6()) && (style.details || self.protocol != Protocol::BOOT)
     }
 
     fn shows_scope(&self, style: RouteStyle) -> bool {

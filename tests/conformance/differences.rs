@@ -38,7 +38,7 @@ enum Change {
     AnyOrder,
     /// Lines that match are left out.
     Lines(Regex),
-    /// What matches is left out.
+    /// What matches is left out, or what the group in it matches.
     Text(Regex),
 }
 
@@ -172,6 +172,15 @@ fn changed(text: &str, entries: &[&Entry], without: Option<usize>) -> String {
             let kept = text.split_inclusive('\n').filter(|line| !regex.is_match(line.trim_end_matches('\n')));
             kept.collect()
         }
-        Change::Text(regex) => regex.replace_all(&text, "").into_owned(),
+        Change::Text(regex) => {
+            let without = |found: &regex::Captures<'_>| {
+                let whole = found.get_match();
+                match (1..found.len()).find_map(|group| found.get(group)) {
+                    Some(group) => text[whole.start()..group.start()].to_owned() + &text[group.end()..whole.end()],
+                    None => String::new(),
+                }
+            };
+            regex.replace_all(&text, without).into_owned()
+        }
     })
 }

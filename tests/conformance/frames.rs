@@ -263,6 +263,25 @@ fn ipv6(octets: &[u8]) -> String {
             rest[8..24].fill(0);
         }
     }
+    // An error quotes a packet with a flow label, an id and a clock; the checksum is over them.
+    if header[6] == 58 && matches!(rest.first(), Some(1..=4)) && rest.len() >= 48 {
+        let quoted = ipv6(&rest.split_off(8));
+        rest[2..4].fill(0);
+        return format!("ip6[{}] {} about {quoted}", hex(&header), hex(&rest));
+    }
+    // The nonce of a host that asks whether its address is taken.
+    if header[6] == 58 && rest.first() == Some(&135) && rest.get(24) == Some(&14) && rest.len() == 32 {
+        rest[2..4].fill(0);
+        rest[26..].fill(0);
+    }
+    // The id of fragments, and what the first one has of an echo.
+    if header[6] == 44 && rest.len() >= 8 {
+        rest[4..8].fill(0);
+        if rest[2..4] == [0, 1] && rest.len() >= 32 {
+            rest[10..14].fill(0);
+            rest[16..32].fill(0);
+        }
+    }
     format!("ip6[{}] {}", hex(&header), hex(&rest))
 }
 

@@ -49,6 +49,7 @@ pub(crate) fn play(scenarios: &Path, name: &str, kernels: &Transcript) -> Transc
         }
     }
     let mut player = Player {
+        // It has stood for two seconds, as the kernel's has before its first command.
         sim: Sim::plain(1),
         kernels,
         started: Vec::new(),
@@ -56,8 +57,6 @@ pub(crate) fn play(scenarios: &Path, name: &str, kernels: &Transcript) -> Transc
         to_come,
         given: BTreeSet::new(),
     };
-    // The lab stands for two seconds before the kernel's first command, too.
-    player.sim.pass(Duration::from_secs(2));
     for act in acts {
         match act {
             Act::Run(said) => player.run(said),

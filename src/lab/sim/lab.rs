@@ -17,6 +17,8 @@ use crate::trouble::Trouble;
 const TYPING: Duration = Duration::from_secs(2);
 /// How long a script's shell takes between two lines.
 const AT_ONCE: Duration = Duration::from_millis(50);
+/// After so long IPv6 has asked whether its addresses are taken and told which groups it listens to.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// The embedded lab.
 pub struct Sim {
@@ -46,7 +48,9 @@ impl Sim {
     pub fn ready(seed: u64) -> Self {
         let mut world = World::new(seed);
         super::kube::finish(&mut world);
-        Self::with(world)
+        let mut lab = Self::with(world);
+        lab.pass(SETTLED);
+        lab
     }
 
     fn with(world: World) -> Self {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use super::process::{Call, Io, Step};
 use super::tools::{install, install_base};
@@ -50,30 +51,50 @@ const PROGRAMS: &[&str] = &[
 
 impl Sim {
     /// The cluster as a plain kernel has it, without machine, BPF and Kubernetes: worker, worker2, control-plane, pod-a,
-    /// pod-b, and `kind`, the network between the nodes. Lines follow each other at once.
+    /// pod-b, and `kind`, the network between the nodes. It has stood for two seconds; lines follow each other at once.
     pub fn plain(seed: u64) -> Self {
         let mut world = World::new(seed);
         build(&mut world);
         furnish(&mut world);
-        Self::at_once(world)
+        let mut lab = Self::at_once(world);
+        lab.pass(Duration::from_secs(2));
+        lab
     }
 }
 
 /// Puts the network of the plain cluster in the place of the machine's.
 pub(super) fn build(world: &mut World) {
     world.net.cluster.stacks.clear();
-    let mut kind = Stack::new("kind");
+    let mut kind = quiet(Stack::new("kind"));
     kind.set_forwarding(true);
     let bridge = DeviceKind::Bridge { seen: BTreeMap::new() };
     kind.add_device(Device::new(BRIDGE, "br-kind", bridge, Mac([2, 0x42, 0x5e, 0x1f, 0xa0, 1]), 1500));
     let kind = world.net.cluster.add_stack(kind);
-    ip(world, "kind", "link set br-kind up\naddr add 172.18.0.1/16 brd 172.18.255.255 dev br-kind");
+    ip(world, "kind", "addr add 172.18.0.1/16 brd 172.18.255.255 dev br-kind");
     for (port, row) in (2..).zip(&NODES) {
         add_node(world, kind, IfIndex(port), row);
         add_pod(world, row);
+        // A process costs more than what it does: the filters come after the first reports of IPv6.
+        pass(world, Duration::from_millis(400));
         add_marks(world, row);
         add_peers(world, row);
     }
+    // The network of the nodes comes last.
+    ip(world, "kind", "link set br-kind up");
+    for (_, _, _, node, _) in NODES {
+        ip(world, "kind", &format!("link set veth{node} up"));
+    }
+}
+
+/// Lets time pass while the lab is built.
+fn pass(world: &mut World, time: Duration) {
+    let end = world.after(time);
+    while let Some(next) = world.next_event().filter(|next| *next <= end) {
+        world.set_now(next);
+        world.settle_now();
+    }
+    world.set_now(end);
+    world.settle_now();
 }
 
 /// The places' programs and names.
@@ -97,9 +118,16 @@ fn furnish(world: &mut World) {
     }
 }
 
+/// No address is asked about, and no router for.
+fn quiet(mut stack: Stack) -> Stack {
+    stack.sysctl.accept_dad = false;
+    stack.sysctl.solicits_routers = false;
+    stack
+}
+
 fn add_node(world: &mut World, kind: StackId, port: IfIndex, &(name, net, host, node, _): &Row) {
     let cluster = &mut world.net.cluster;
-    let mut stack = Stack::new(format!("{CLUSTER}{name}"));
+    let mut stack = quiet(Stack::new(format!("{CLUSTER}{name}")));
     stack.set_forwarding(true);
     stack.set_ipv6_forwarding(true);
     stack.sysctl.default.send_redirects = false;
@@ -116,7 +144,6 @@ fn add_node(world: &mut World, kind: StackId, port: IfIndex, &(name, net, host, 
         if let Some(DeviceKind::Veth { master, .. }) = kind.device_mut(&outside).map(|device| &mut device.kind) {
             *master = Some(BRIDGE);
         }
-        kind.set_up(&outside);
     }
     ip(
         world,
@@ -145,7 +172,7 @@ fn add_pod(world: &mut World, &(node, net, host, _, pod): &Row) {
     let Some((pod, last, device)) = pod else { return };
     let cluster = &mut world.net.cluster;
     let Some(on) = cluster.find(&format!("{CLUSTER}{node}")) else { return };
-    let id = cluster.add_stack(Stack::new(pod));
+    let id = cluster.add_stack(quiet(Stack::new(pod)));
     let mac = |end| Mac([0x5a, end, 10, 0, net, last]);
     cluster.add_veth((on, device, IfIndex(5), mac(3)), (id, "eth0", IfIndex(2), mac(4)));
     ip(world, pod, "link set eth0 up");

@@ -1,7 +1,6 @@
 //! `bridge` of iproute2 6.1: the ports of bridges, and where they have seen addresses.
 
 use std::fmt::Write;
-use std::net::IpAddr;
 
 use crate::datapath::{Device, DeviceKind, IfIndex, Mac, Stack};
 use crate::lab::sim::{Call, Io, Process, Step, World};
@@ -108,7 +107,7 @@ fn forwarding(stack: &Stack, only: Option<IfIndex>, bridge: Option<IfIndex>) -> 
             continue;
         }
         let at = if only.is_some() { String::new() } else { format!(" dev {}", device.name) };
-        let groups = groups(device)
+        let groups = groups(stack, device)
             .into_iter()
             .fold(String::new(), |text, group| text + &format!("{group}{at} self permanent\n"));
         let own = |bridge: &str| {
@@ -133,28 +132,9 @@ fn forwarding(stack: &Stack, only: Option<IfIndex>, bridge: Option<IfIndex>) -> 
     text
 }
 
-/// The Ethernet addresses of the groups that a device is in: all nodes, all routers on a router, IPv4's all hosts, and the
-/// solicited-node groups of its IPv6 addresses (RFC 2464 section 7, RFC 1112 section 6.4).
-fn groups(device: &Device) -> Vec<Mac> {
-    let ours = device.addresses.iter().filter_map(|own| match own.address {
-        IpAddr::V6(address) => Some(address.octets()),
-        IpAddr::V4(_) => None,
-    });
-    let routes =
-        device.conf.forwarding && master(device).is_none() && !matches!(device.kind, DeviceKind::Bridge { .. });
-    let mut groups = vec![Mac([0x33, 0x33, 0, 0, 0, 1])];
-    if routes {
-        groups.push(Mac([0x33, 0x33, 0, 0, 0, 2]));
-    }
-    groups.push(Mac([1, 0, 0x5e, 0, 0, 1]));
-    if !device.noarp {
-        groups.extend(ours.map(|octets| Mac([0x33, 0x33, 0xff, octets[13], octets[14], octets[15]])));
-        if routes {
-            // Of the subnet's anycast address.
-            groups.push(Mac([0x33, 0x33, 0xff, 0, 0, 0]));
-        }
-    }
-    groups
+/// The Ethernet addresses of the groups that a device is in.
+fn groups(stack: &Stack, device: &Device) -> Vec<Mac> {
+    stack.link_groups_of(device).into_iter().map(|(mac, _)| mac).collect()
 }
 
 fn vlans(stack: &Stack, only: Option<IfIndex>) -> String {

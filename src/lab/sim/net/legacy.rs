@@ -4,7 +4,9 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::proc::{main_routes, route_flags};
-use crate::datapath::{AddressScope, Device, Neighbour, NeighbourState, Stack, device_of, gateway_of};
+use crate::datapath::{
+    AddressScope, Device, DeviceStatistics, Neighbour, NeighbourState, Stack, device_of, gateway_of,
+};
 use crate::lab::sim::{Call, Io, Process, Step, World};
 
 /// One call of one of them.
@@ -133,9 +135,15 @@ fn sorted(stack: &Stack, all: bool) -> Vec<&Device> {
     devices
 }
 
+/// What net-tools finds of a device in `/proc/net/dev`: a name that fills the field (`IFNAMSIZ` without its end) is cut when
+/// it is read, belongs to nobody then, and counts nothing.
+fn counted(device: &Device) -> DeviceStatistics {
+    if device.name.len() < 15 { device.statistics } else { DeviceStatistics::default() }
+}
+
 fn short_list(stack: &Stack) -> String {
     sorted(stack, false).into_iter().fold(String::new(), |text, device| {
-        let counted = &device.statistics;
+        let counted = counted(device);
         let mut flags = String::new();
         flags.push_str(if device.is_loopback() { "L" } else { "BM" });
         if device.noarp {
@@ -226,7 +234,7 @@ fn interface(device: &Device) -> String {
     } else {
         let _ = writeln!(text, "        ether {}  txqueuelen 1000  (Ethernet)", device.mac);
     }
-    let counted = &device.statistics;
+    let counted = counted(device);
     for (side, packets, bytes) in
         [("RX", counted.rx_packets, counted.rx_bytes), ("TX", counted.tx_packets, counted.tx_bytes)]
     {

@@ -45,6 +45,7 @@ impl Net {
     pub fn new(seed: u64, now: Timestamp) -> Self {
         let mut cluster = Cluster::new(seed, now);
         let machine = cluster.add_machine("machine");
+        cluster.let_links_talk();
         Self { cluster, machine }
     }
 

@@ -6,8 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::Net;
 use super::ping_options::{Ended, PingOptions};
 use super::ping_route::options_words;
+use crate::datapath::Device;
 use crate::datapath::ipv4::{self, icmp};
-use crate::datapath::{Echo6, Journey, Outgoing, Received, SendError, SocketId, StackId};
+use crate::datapath::{
+    Journey, Outgoing, Outgoing6, PathMtu, Received, SendError, SocketId, StackId, icmp6, quoted_seq,
+};
 use crate::lab::sim::{Call, Io, OnSignal, Process, Signal, Step, World};
 use crate::packet::Timestamp;
 
@@ -79,7 +82,7 @@ impl Ping {
         let target = resolve(net, &self.network, &options)?;
         let source = match probe(net, stack, &options, target) {
             Ok(source) => source,
-            Err(SendError::Access) => {
+            Err(SendError::Access) if target.is_ipv4() => {
                 let text = "Do you want to ping broadcast? Then -b. If not, check your local firewall rules";
                 return Err(Ended::failed(2, text));
             }
@@ -87,6 +90,17 @@ impl Ping {
                 return Err(Ended::failed(2, "bind: Cannot assign requested address"));
             }
             Err(error) => return Err(Ended::failed(2, format!("connect: {error}"))),
+        };
+        // What the probing socket's own address is, `getsockname` does not say of a socket that is bound to a device and
+        // connected to a link-local address.
+        let on_link = matches!(target, IpAddr::V6(target) if target.is_unicast_link_local());
+        let source = match &options.device {
+            Some(device) if on_link && options.source.is_none() => {
+                let warning = "Warning: source address might be selected on device other than";
+                io.complain(format!("ping: {warning}: {device}\n"));
+                Ipv6Addr::UNSPECIFIED.into()
+            }
+            _ => source,
         };
         let (socket, ident) = match target {
             IpAddr::V4(_) => net.cluster.open_ping(stack, options.ident),
@@ -278,7 +292,8 @@ impl Run {
             Err(SendError::TooLong { mtu }) => {
                 self.errors += 1;
                 if !self.options.quiet {
-                    io.complain(format!("ping: local error: message too long, mtu={mtu}\n"));
+                    let sign = if self.target.is_ipv6() { ": " } else { "=" };
+                    io.complain(format!("ping: local error: message too long, mtu{sign}{mtu}\n"));
                 }
             }
             Err(error) if !self.options.quiet => io.complain(format!("ping: sendmsg: {error}\n")),
@@ -304,7 +319,7 @@ impl Run {
         while let Some(message) = world.net.cluster.take(self.stack, self.socket) {
             self.latest = message.time;
             match &message.about {
-                Some(about) => self.failed(&message, about, io),
+                Some(about) => self.failed(&world.net, &message, about, io),
                 None => self.answered(&world.net, &message, io),
             }
         }
@@ -343,7 +358,7 @@ impl Run {
         }
         self.stamp(message.time, io);
         let bell = if self.options.audible { "\u{7}" } else { "" };
-        let from = name_of(net, self.stack, message.from, &self.options);
+        let from = name_of(net, self.stack, message, &self.options);
         let mut line = format!("{} bytes from {from}: icmp_seq={seq}", message.message.len());
         if self.options.verbose {
             let _ = write!(line, " ident={}", self.ident);
@@ -361,10 +376,21 @@ impl Run {
         io.print(line);
     }
 
-    fn failed(&mut self, message: &Received, about: &[u8], io: &mut Io) {
-        let Some(&[kind, code, _, _, _, _, c, d]) = message.message.first_chunk::<8>() else { return };
+    fn failed(&mut self, net: &Net, message: &Received, about: &[u8], io: &mut Io) {
+        let Some(&[kind, code, _, _, a, b, c, d]) = message.message.first_chunk::<8>() else { return };
+        if self.target.is_ipv6() {
+            let Some(seq) = quoted_seq(about) else { return };
+            let what = complaint6(kind, code, u32::from_be_bytes([a, b, c, d]));
+            return self.refused(net, message, seq, &what, io);
+        }
         let at = ipv4::Ipv4Header::from_slice(about).map_or(20, |(header, _)| header.header_len()) + 6;
         let Some(seq) = about.get(at..at + 2).map(|two| u16::from_be_bytes([two[0], two[1]])) else { return };
+        let what = complaint(kind, code, u16::from_be_bytes([c, d]));
+        self.refused(net, message, seq, &what, io);
+    }
+
+    /// An ICMP error about one of the requests.
+    fn refused(&mut self, net: &Net, message: &Received, seq: u16, what: &str, io: &mut Io) {
         self.acknowledge(seq);
         self.errors += 1;
         if self.options.quiet {
@@ -374,8 +400,11 @@ impl Run {
             return io.print("\u{8}E");
         }
         self.stamp(message.time, io);
-        let what = complaint(kind, code, u16::from_be_bytes([c, d]));
-        io.print(format!("From {} icmp_seq={seq} {what}\n", message.from));
+        let from = match message.from {
+            IpAddr::V6(_) => with_scope(net, self.stack, message),
+            IpAddr::V4(from) => from.to_string(),
+        };
+        io.print(format!("From {from} icmp_seq={seq} {what}\n"));
     }
 
     /// How many requests are under way (`acknowledge`, ping.h).
@@ -526,12 +555,21 @@ fn outgoing(options: &PingOptions, target: Ipv4Addr, payload: Vec<u8>) -> Outgoi
     }
 }
 
-fn echo6(options: &PingOptions, destination: Ipv6Addr, payload: Vec<u8>) -> Echo6 {
+fn echo6(options: &PingOptions, destination: Ipv6Addr, payload: Vec<u8>) -> Outgoing6 {
     let source = match options.source {
         Some(IpAddr::V6(source)) => Some(source),
         _ => None,
     };
-    Echo6 { destination, source, hop_limit: options.ttl, class: options.tos, payload }
+    let scope = options.target.split_once('%').map(|(_, scope)| scope.to_owned());
+    Outgoing6 {
+        source,
+        hop_limit: options.ttl,
+        class: options.tos,
+        mark: options.mark,
+        device: options.device.clone().or(scope),
+        whole: matches!(options.path_mtu, PathMtu::Do | PathMtu::Probe),
+        ..Outgoing6::new(destination, payload)
+    }
 }
 
 /// The source address that requests will have.
@@ -540,7 +578,9 @@ fn probe(net: &Net, stack: StackId, options: &PingOptions, target: IpAddr) -> Re
         IpAddr::V4(target) => {
             net.cluster.probe(stack, &outgoing(options, target, Vec::new())).map(|(source, _)| source.into())
         }
-        IpAddr::V6(target) => net.cluster.probe6(stack, &echo6(options, target, Vec::new())).map(IpAddr::from),
+        IpAddr::V6(target) => {
+            net.cluster.probe6(stack, &echo6(options, target, Vec::new())).map(|(source, _)| source.into())
+        }
     }
 }
 
@@ -554,17 +594,7 @@ fn resolve(net: &Net, network: &str, options: &PingOptions) -> Result<IpAddr, En
         if options.family_given {
             return Err(Ended::failed(2, format!("{name}: Address family for hostname not supported")));
         }
-        let own = net.stack_of(network).is_some_and(|(_, own)| own.has_address(address.into()));
-        if own {
-            return Ok(address.into());
-        }
-        if !address.is_unicast_link_local() {
-            return Err(Ended::failed(2, "connect: Network is unreachable"));
-        }
-        let err = format!(
-            "ping: {name}: IPv6 between hosts is not in the simulated lab; the kernel lab has it: esplain learn --lab kernel\n"
-        );
-        return Err(Ended { out: String::new(), err, status: 2 });
+        return Ok(address.into());
     }
     if options.six {
         let known = name.parse::<Ipv4Addr>().is_ok() || net.resolve(network, name).is_some();
@@ -578,20 +608,30 @@ fn resolve(net: &Net, network: &str, options: &PingOptions) -> Result<IpAddr, En
 }
 
 /// Who answered, as `-n` or the resolver says.
-fn name_of(net: &Net, stack: StackId, address: IpAddr, options: &PingOptions) -> String {
-    if let IpAddr::V6(six) = address
-        && six.is_unicast_link_local()
-    {
-        // Such an address means something only together with its link.
-        let devices = net.cluster.stack(stack).map(|own| own.devices.as_slice()).unwrap_or_default();
-        let link = devices.iter().find(|device| device.addresses.iter().any(|own| own.address == address));
-        return link.map_or_else(|| address.to_string(), |link| format!("{address}%{}", link.name));
+fn name_of(net: &Net, stack: StackId, message: &Received, options: &PingOptions) -> String {
+    let address = message.from;
+    if address.is_ipv6() {
+        return with_scope(net, stack, message);
     }
     let by_name = !options.numeric && options.target.parse::<Ipv4Addr>().is_err();
     match net.cluster.nodes.iter().find(|node| by_name && IpAddr::from(node.address) == address) {
         Some(node) => format!("{}.kind ({address})", node.name),
         None => address.to_string(),
     }
+}
+
+/// An IPv6 address; a link-local one means something only together with its link.
+fn with_scope(net: &Net, stack: StackId, message: &Received) -> String {
+    let address = message.from;
+    if !matches!(address, IpAddr::V6(six) if six.is_unicast_link_local()) {
+        return address.to_string();
+    }
+    let devices = net.cluster.stack(stack).map(|own| own.devices.as_slice()).unwrap_or_default();
+    // What this host sent to itself came by `lo`, and is named by the device that has the address.
+    let holds = |device: &&Device| device.addresses.iter().any(|own| own.address == address);
+    let came_by = |device: &&Device| Some(device.index) == message.device;
+    let link = devices.iter().find(holds).or_else(|| devices.iter().find(came_by));
+    link.map_or_else(|| address.to_string(), |link| format!("{address}%{}", link.name))
 }
 
 /// Milliseconds with the precision that ping thinks fit.
@@ -640,6 +680,26 @@ fn complaint(kind: u8, code: u8, mtu: u16) -> String {
         _ => return format!("Bad ICMP type: {kind}"),
     };
     unreachable.to_owned()
+}
+
+/// The same for ICMPv6 (`pr_icmph6`).
+fn complaint6(kind: u8, code: u8, value: u32) -> String {
+    match (kind, code) {
+        (icmp6::UNREACHABLE, icmp6::NO_ROUTE) => "Destination unreachable: No route".to_owned(),
+        (icmp6::UNREACHABLE, icmp6::PROHIBITED) => "Destination unreachable: Administratively prohibited".to_owned(),
+        (icmp6::UNREACHABLE, icmp6::BEYOND_SCOPE) => {
+            "Destination unreachable: Beyond scope of source address".to_owned()
+        }
+        (icmp6::UNREACHABLE, icmp6::ADDRESS) => "Destination unreachable: Address unreachable".to_owned(),
+        (icmp6::UNREACHABLE, icmp6::PORT) => "Destination unreachable: Port unreachable".to_owned(),
+        (icmp6::UNREACHABLE, _) => format!("Destination unreachable: Unknown code {code}"),
+        (icmp6::TOO_BIG, 0) => format!("Packet too big: mtu={value}"),
+        (icmp6::TOO_BIG, _) => format!("Packet too big: mtu={value}, code={code}"),
+        (icmp6::TIME_EXCEEDED, 0) => "Time exceeded: Hop limit".to_owned(),
+        (icmp6::TIME_EXCEEDED, 1) => "Time exceeded: Defragmentation failure".to_owned(),
+        (icmp6::PARAMETER, icmp6::UNKNOWN_HEADER) => format!("Parameter problem: Unknown header at {value}"),
+        _ => format!("unknown icmp type: {kind}"),
+    }
 }
 
 #[cfg(test)]

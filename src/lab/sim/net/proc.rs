@@ -17,6 +17,7 @@ pub(super) fn file(stack: &Stack, path: &str) -> Option<String> {
         "net/arp" => Some(neighbours(stack)),
         "net/snmp" => Some(tables(stack, SNMP)),
         "net/netstat" => Some(tables(stack, NETSTAT)),
+        "net/snmp6" => Some(six_counters(stack)),
         "net/if_inet6" => Some(six_addresses(stack)),
         other => value(stack, other.strip_prefix("sys/")?).map(|value| format!("{value}\n")),
     }
@@ -42,9 +43,10 @@ fn value(stack: &Stack, path: &str) -> Option<String> {
                 _ => None,
             }
         }
+        ["net", "ipv6", "conf", "all", "accept_dad"] => Some(flag(stack.sysctl.accept_dad)),
         ["net", "ipv6", "conf", device, "forwarding"] => {
             conf_of(stack, device)?;
-            Some(flag(stack.sysctl.ip_forward))
+            Some(flag(stack.sysctl.ipv6_forward))
         }
         ["kernel", "hostname"] => Some(stack.name.clone()),
         _ => None,
@@ -61,9 +63,18 @@ fn conf_of(stack: &Stack, device: &str) -> Option<crate::datapath::DeviceConf> {
 
 /// Sets a sysctl; `false` when there is none of that name, or not of that value.
 fn set(stack: &mut Stack, path: &str, value: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    if let ["net", "ipv6", "conf", "all", name] = parts.as_slice() {
+        let Ok(number) = value.trim().parse::<i32>() else { return false };
+        match *name {
+            "forwarding" => stack.set_ipv6_forwarding(number != 0),
+            "accept_dad" => stack.sysctl.accept_dad = number > 0,
+            _ => return false,
+        }
+        return true;
+    }
     let Ok(number) = value.trim().parse::<u8>() else { return false };
     let on = number != 0;
-    let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
         ["net", "ipv4", "ip_forward"] | ["net", "ipv4", "conf", "all", "forwarding"] => stack.set_forwarding(on),
         ["net", "ipv4", "ip_default_ttl"] if on => stack.sysctl.default_ttl = number,
@@ -101,6 +112,7 @@ fn all(stack: &Stack) -> Vec<String> {
         "net/ipv4/icmp_echo_ignore_all",
         "net/ipv4/ip_default_ttl",
         "net/ipv4/ip_forward",
+        "net/ipv6/conf/all/accept_dad",
     ];
     let mut paths: Vec<String> = conf.chain(six).chain(others.map(str::to_owned)).collect();
     paths.sort();
@@ -126,7 +138,7 @@ fn devices(stack: &Stack) -> String {
             0,
             0,
             0,
-            0,
+            counted.multicast,
             counted.tx_bytes,
             counted.tx_packets,
             0,
@@ -215,6 +227,152 @@ fn six_addresses(stack: &Stack) -> String {
     }
     text
 }
+
+/// `/proc/net/snmp6` (net/ipv6/proc.c): a counter a line; ICMPv6 messages once more by type, as far as there are any.
+fn six_counters(stack: &Stack) -> String {
+    six_values(stack).into_iter().fold(String::new(), |mut text, (name, value)| {
+        let _ = writeln!(text, "{name:<32}\t{value}");
+        text
+    })
+}
+
+fn six_values(stack: &Stack) -> Vec<(String, u64)> {
+    let value = |name: &str| stack.counters.mib.value(name);
+    let own = |name: &str| (name.to_owned(), value(name));
+    let mut values: Vec<(String, u64)> = SIX
+        .iter()
+        .flat_map(|(group, names)| names.iter().map(move |name| format!("{group}{name}")))
+        .map(|name| own(&name))
+        .collect();
+    let at = values.iter().position(|(name, _)| name.starts_with("Udp6")).unwrap_or(values.len());
+    let types = ["In", "Out"].into_iter().flat_map(|way| SIX_TYPES.iter().map(move |(kind, name)| (way, kind, name)));
+    let types = types.map(|(way, kind, name)| (format!("Icmp6{way}Type{kind}"), value(&format!("Icmp6{way}{name}"))));
+    values.splice(at..at, types.filter(|(_, value)| *value > 0));
+    values
+}
+
+/// The names of `/proc/net/snmp6`, in its order.
+const SIX: &[(&str, &[&str])] = &[
+    (
+        "Ip6",
+        &[
+            "InReceives",
+            "InHdrErrors",
+            "InTooBigErrors",
+            "InNoRoutes",
+            "InAddrErrors",
+            "InUnknownProtos",
+            "InTruncatedPkts",
+            "InDiscards",
+            "InDelivers",
+            "OutForwDatagrams",
+            "OutRequests",
+            "OutDiscards",
+            "OutNoRoutes",
+            "ReasmTimeout",
+            "ReasmReqds",
+            "ReasmOKs",
+            "ReasmFails",
+            "FragOKs",
+            "FragFails",
+            "FragCreates",
+            "InMcastPkts",
+            "OutMcastPkts",
+            "InOctets",
+            "OutOctets",
+            "InMcastOctets",
+            "OutMcastOctets",
+            "InBcastOctets",
+            "OutBcastOctets",
+            "InNoECTPkts",
+            "InECT1Pkts",
+            "InECT0Pkts",
+            "InCEPkts",
+        ],
+    ),
+    (
+        "Icmp6",
+        &[
+            "InMsgs",
+            "InErrors",
+            "OutMsgs",
+            "OutErrors",
+            "InCsumErrors",
+            "OutRateLimitHost",
+            "InDestUnreachs",
+            "InPktTooBigs",
+            "InTimeExcds",
+            "InParmProblems",
+            "InEchos",
+            "InEchoReplies",
+            "InGroupMembQueries",
+            "InGroupMembResponses",
+            "InGroupMembReductions",
+            "InRouterSolicits",
+            "InRouterAdvertisements",
+            "InNeighborSolicits",
+            "InNeighborAdvertisements",
+            "InRedirects",
+            "InMLDv2Reports",
+            "OutDestUnreachs",
+            "OutPktTooBigs",
+            "OutTimeExcds",
+            "OutParmProblems",
+            "OutEchos",
+            "OutEchoReplies",
+            "OutGroupMembQueries",
+            "OutGroupMembResponses",
+            "OutGroupMembReductions",
+            "OutRouterSolicits",
+            "OutRouterAdvertisements",
+            "OutNeighborSolicits",
+            "OutNeighborAdvertisements",
+            "OutRedirects",
+            "OutMLDv2Reports",
+        ],
+    ),
+    (
+        "Udp6",
+        &[
+            "InDatagrams",
+            "NoPorts",
+            "InErrors",
+            "OutDatagrams",
+            "RcvbufErrors",
+            "SndbufErrors",
+            "InCsumErrors",
+            "IgnoredMulti",
+            "MemErrors",
+        ],
+    ),
+    (
+        "UdpLite6",
+        &[
+            "InDatagrams",
+            "NoPorts",
+            "InErrors",
+            "OutDatagrams",
+            "RcvbufErrors",
+            "SndbufErrors",
+            "InCsumErrors",
+            "MemErrors",
+        ],
+    ),
+];
+
+/// The types of ICMPv6 messages that the model counts, each with its name above.
+const SIX_TYPES: [(u8, &str); 10] = [
+    (1, "DestUnreachs"),
+    (2, "PktTooBigs"),
+    (3, "TimeExcds"),
+    (4, "ParmProblems"),
+    (128, "Echos"),
+    (129, "EchoReplies"),
+    (133, "RouterSolicits"),
+    (135, "NeighborSolicits"),
+    (136, "NeighborAdvertisements"),
+    (143, "MLDv2Reports"),
+];
 
 /// The lines of `/proc/net/snmp` that the model counts for, with the kernel's columns.
 const SNMP: &[(&str, &[&str])] = &[
@@ -379,10 +537,13 @@ fn icmp_types(stack: &Stack) -> Vec<(String, u64)> {
         .collect()
 }
 
-/// All counters of `/proc/net/snmp` and `/proc/net/netstat` by the names that `nstat` joins, in its order.
+/// All counters of `/proc/net/snmp`, `snmp6` and `netstat` by the names that `nstat` joins, in its order.
 pub(super) fn counters(stack: &Stack) -> Vec<(String, u64)> {
     let mut counters = Vec::new();
     for (group, columns) in SNMP.iter().chain(NETSTAT) {
+        if *group == "IpExt" {
+            counters.extend(six_values(stack));
+        }
         let values = columns
             .iter()
             .map(|column| (format!("{group}{column}"), number(stack, group, column).parse().unwrap_or(0)));

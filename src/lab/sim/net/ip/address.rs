@@ -245,6 +245,7 @@ impl Run<'_> {
 
     fn edit_address(&mut self, verb: &str, mut words: Words<'_>) -> Result<String, Failed> {
         let (mut local, mut dev, mut broadcast, mut scope) = (None, None, None, None);
+        let mut nodad = false;
         while let Some(word) = words.next() {
             match word {
                 "dev" => dev = Some(words.value()?),
@@ -253,7 +254,8 @@ impl Run<'_> {
                 "label" => {
                     words.value()?;
                 }
-                "nodad" | "noprefixroute" => {}
+                "nodad" => nodad = true,
+                "noprefixroute" => {}
                 "peer" | "remote" | "anycast" | "metric" | "valid_lft" | "preferred_lft" => {
                     return Err(Failed::elsewhere(&format!("ip address {verb} … {word}")));
                 }
@@ -290,6 +292,7 @@ impl Run<'_> {
                 Some("-") | None => None,
                 Some(word) => Some(words::address(word, Family::Any)?),
             },
+            nodad: nodad && local.addr.is_ipv6(),
             ..Address::new(local.addr, local.len, scope.unwrap_or(default_scope))
         };
         if verb == "replace" || verb == "change" {
@@ -513,6 +516,9 @@ fn words_of(own: &Address, device: &Device, numeric: bool) -> String {
     if own.nodad {
         text.push_str("nodad ");
     }
+    if device.is_tentative(own.address) {
+        text.push_str("tentative ");
+    }
     if own.address.is_ipv4() {
         text.push_str(&device.name);
     }
@@ -530,6 +536,9 @@ fn address_object(own: &Address, device: &Device) -> Object {
     object.text("scope", scope_word(own.scope));
     if own.nodad {
         object.raw("nodad", true);
+    }
+    if device.is_tentative(own.address) {
+        object.raw("tentative", true);
     }
     if own.address.is_ipv4() {
         object.text("label", &device.name);
@@ -580,7 +589,7 @@ fn details(device: &Device, link: bool, fold: &str) -> String {
 /// What `-s` adds (`print_stats64`): columns as wide as their widest number.
 fn statistics(device: &Device, level: u8, line: &str) -> String {
     let counted = &device.statistics;
-    let received = [counted.rx_bytes, counted.rx_packets, 0, counted.rx_dropped, 0, 0];
+    let received = [counted.rx_bytes, counted.rx_packets, 0, counted.rx_dropped, 0, counted.multicast];
     let sent = [counted.tx_bytes, counted.tx_packets, 0, counted.tx_dropped, 0, 0];
     let mut widths = [10, 7, 6, 7, 7, 7];
     for (width, (received, sent)) in widths.iter_mut().zip(received.iter().zip(&sent)) {

@@ -7,6 +7,7 @@ mod maddress;
 mod neigh;
 mod policy;
 mod route;
+mod route6;
 mod route_cache;
 mod rule;
 mod state;

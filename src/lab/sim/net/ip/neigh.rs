@@ -1,7 +1,6 @@
 //! `ip neigh` (ip/ipneigh.c).
 
 use std::fmt::Write;
-use std::net::IpAddr;
 
 use super::json::{self, Object};
 use super::words::{self, Failed, Family, Words};
@@ -78,6 +77,9 @@ impl Run<'_> {
                     if let Some(mac) = entry.mac {
                         object.text("lladdr", mac);
                     }
+                    if entry.router {
+                        object.raw("router", "null");
+                    }
                     object.texts("state", [entry.state.name()]);
                     object
                 })
@@ -100,6 +102,9 @@ impl Run<'_> {
                 }
                 let (used, confirmed, updated) = (age(entry.used), age(entry.confirmed), age(entry.since));
                 let _ = write!(text, " used {used}/{confirmed}/{updated}probes {} ", entry.probes);
+            }
+            if entry.router {
+                text.push_str("router ");
             }
             text + entry.state.name() + " \n"
         })
@@ -162,7 +167,6 @@ impl Run<'_> {
             ("add", Some(_)) => return Err(Failed::netlink("File exists")),
             _ => {}
         }
-        let IpAddr::V4(address) = address else { return Err(Failed::elsewhere("ip -6 neigh add")) };
         let Some(mac) = mac else { return Err(Failed::netlink("Invalid argument")) };
         self.cluster.know_neighbour(Port { stack: self.id, device }, address, mac, state);
         Ok(String::new())

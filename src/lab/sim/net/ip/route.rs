@@ -194,7 +194,10 @@ impl Run<'_> {
         for device in [&iif, &oif].into_iter().flatten() {
             self.device(device)?;
         }
-        let IpAddr::V4(dst) = dst else { return Err(Failed::elsewhere("ip -6 route get")) };
+        let dst = match dst {
+            IpAddr::V4(dst) => dst,
+            IpAddr::V6(dst) => return self.got6(dst, src, mark, iif, oif),
+        };
         let source = match src {
             Some(IpAddr::V4(src)) => Some(src),
             _ => None,
@@ -301,17 +304,17 @@ impl Run<'_> {
     }
 
     fn edit_route(&mut self, verb: &str, words: Words<'_>) -> Result<String, Failed> {
-        let said = self.read_route(verb, words)?;
-        if said.route.dst.addr.is_ipv6() {
-            return Err(Failed::elsewhere(&format!("ip -6 route {verb}")));
-        }
-        if network(said.route.dst.addr, said.route.dst.len) != said.route.dst {
+        let mut said = self.read_route(verb, words)?;
+        let network = network(said.route.dst.addr, said.route.dst.len);
+        if network.addr.is_ipv6() {
+            said.route.dst = network;
+        } else if network != said.route.dst {
             return Err(Failed::kernel("Invalid prefix for given prefix length."));
         }
         if verb == "delete" {
             return self.delete_route(&said);
         }
-        let route = self.complete(said)?;
+        let route = if said.route.dst.addr.is_ipv6() { self.complete6(said.route)? } else { self.complete(said)? };
         let stack = self.stack_mut()?;
         let rivals = |other: &Route| {
             other.table == route.table

@@ -3,6 +3,7 @@
 use super::words::{self, Failed, Family, Words, number};
 use super::{Run, help};
 use crate::command::keyword;
+use crate::datapath::rules6;
 use crate::route::{Device, Rule, RuleAction, TableId, print_rules, print_rules_json};
 use crate::xfrm::{Mark, Prefix};
 
@@ -43,7 +44,7 @@ impl Run<'_> {
 
     fn list_rules(&self, words: Words<'_>) -> Result<String, Failed> {
         let said = read(words, "show", self.options.family)?;
-        let six = six_rules();
+        let six = rules6();
         let rules: &[Rule] = match self.options.family {
             Family::Inet6 => &six,
             Family::Other => return Ok(String::new()),
@@ -119,12 +120,6 @@ fn number_names(rule: &mut Rule, details: bool) {
     if let RuleAction::Lookup(table) = &mut rule.action {
         *table = table.numeric();
     }
-}
-
-/// The rules of IPv6, which the lab leaves as the kernel makes them.
-fn six_rules() -> [Rule; 2] {
-    [(0, TableId::LOCAL), (32766, TableId::MAIN)]
-        .map(|(priority, table)| Rule::all(priority, RuleAction::Lookup(table)))
 }
 
 impl Said {
