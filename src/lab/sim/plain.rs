@@ -75,7 +75,7 @@ pub(super) fn build(world: &mut World) {
         add_node(world, kind, IfIndex(port), row);
         add_pod(world, row);
         // A process costs more than what it does: the filters come after the first reports of IPv6.
-        pass(world, Duration::from_millis(400));
+        world.pass(Duration::from_millis(400));
         add_marks(world, row);
         add_peers(world, row);
     }
@@ -84,17 +84,6 @@ pub(super) fn build(world: &mut World) {
     for (_, _, _, node, _) in NODES {
         ip(world, "kind", &format!("link set veth{node} up"));
     }
-}
-
-/// Lets time pass while the lab is built.
-fn pass(world: &mut World, time: Duration) {
-    let end = world.after(time);
-    while let Some(next) = world.next_event().filter(|next| *next <= end) {
-        world.set_now(next);
-        world.settle_now();
-    }
-    world.set_now(end);
-    world.settle_now();
 }
 
 /// The places' programs and names.

@@ -163,6 +163,17 @@ impl World {
         super::kube::run_until(self, self.now);
     }
 
+    /// Lets time pass while a lab is built, and what happens in it by itself.
+    pub(super) fn pass(&mut self, time: Duration) {
+        let end = self.after(time);
+        while let Some(next) = self.next_event().filter(|next| *next <= end) {
+            self.set_now(next);
+            self.settle_now();
+        }
+        self.set_now(end);
+        self.settle_now();
+    }
+
     /// The scheduler's: moves the clock on, never back.
     pub(super) fn set_now(&mut self, now: Timestamp) {
         self.now = self.now.max(now);

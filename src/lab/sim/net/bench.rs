@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use super::super::{Call, DAWN, Io, OnSignal, Process, Signal, Step, World};
 use super::program;
@@ -48,6 +49,8 @@ impl Bench {
         cluster.install_cilium(Some(&IpsecKey { id: 3, algorithms: vec![aead] }));
         cluster.add_pod(worker, "pod-a", 25669).expect("a pod");
         cluster.add_pod(worker2, "pod-b", 25670).expect("a pod");
+        // IPv6 has told its groups, and the bridge knows its cables.
+        world.pass(Duration::from_secs(5));
         Self { world, running: Vec::new() }
     }
 
