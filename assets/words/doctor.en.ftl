@@ -28,6 +28,7 @@ doctor-config-net-cls-u32 = a filter that finds ESP
 doctor-config-net-cls-flower = a filter that finds pod networks
 doctor-config-net-cls-matchall = a filter that finds everything
 doctor-config-net-act-skbedit = the action that sets a mark
+doctor-config-seccomp-filter = the filter that an ordinary user's tcpdump needs
 doctor-kind = kind: a real cluster in Docker needs
 doctor-docker = the engine that the node containers run in
 doctor-program-kind = makes and removes the cluster

@@ -28,6 +28,7 @@ doctor-config-net-cls-u32 = 找出 ESP 的过滤器
 doctor-config-net-cls-flower = 找出 Pod 网段的过滤器
 doctor-config-net-cls-matchall = 匹配一切的过滤器
 doctor-config-net-act-skbedit = 设置标记的动作
+doctor-config-seccomp-filter = 普通用户的 tcpdump 所需的系统调用过滤器
 doctor-kind = kind：Docker 里的真实集群需要
 doctor-docker = 运行节点容器的引擎
 doctor-program-kind = 创建和删除集群

@@ -24,6 +24,12 @@ pub(super) fn pretend_to_set() -> io::Result<()> {
     apply_filter(&program).map_err(io::Error::other)
 }
 
+/// Whether [`pretend_to_set`] works here: tried in a thread that ends at once, since a filter cannot be taken off again.
+pub(super) fn can_pretend() -> io::Result<()> {
+    let tried = std::thread::spawn(pretend_to_set).join();
+    tried.unwrap_or_else(|_| Err(io::Error::other("the attempt ended early")))
+}
+
 /// `AUDIT_ARCH_*` (include/uapi/linux/audit.h) and the number of `setgroups`.
 fn numbers(processor: &str) -> Option<(u32, u32)> {
     match processor {

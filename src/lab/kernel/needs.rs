@@ -94,6 +94,7 @@ pub fn needs(program: &Path) -> Vec<Need> {
     match Holder::start(program) {
         Ok(holder) => {
             needs.push(Need { what: Needed::Namespaces, lacks: None, mend: None });
+            needs.extend(filters(rustix::process::geteuid().is_root(), super::groups::can_pretend));
             needs.extend(KERNEL.iter().map(|(option, module, attempt)| {
                 let said = holder.run("script", attempt).unwrap_or_else(|trouble| trouble.to_string());
                 let said = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
@@ -108,6 +109,18 @@ pub fn needs(program: &Path) -> Vec<Need> {
         }
     }
     needs
+}
+
+/// An ordinary user's lab filters one system call (`groups`); root's has no need to. `attempt` tries it.
+fn filters(root: bool, attempt: impl FnOnce() -> std::io::Result<()>) -> Option<Need> {
+    if root {
+        return None;
+    }
+    let option = "CONFIG_SECCOMP_FILTER";
+    let lacks = attempt().err().map(|error| format!("setting a seccomp filter: {error}"));
+    // Root's own namespaces do without.
+    let mend = lacks.as_ref().map(|_| format!("sudo esplain --lab kernel (root needs none), or {}", load(option, "")));
+    Some(Need { what: Needed::Kernel(option), lacks, mend })
 }
 
 /// Where a program is, also where an ordinary user's PATH does not look.
@@ -170,4 +183,22 @@ fn load(option: &str, module: &str) -> String {
         return format!("a kernel with {option}: sudo apt-get install linux-image-amd64, and boot it");
     }
     format!("a kernel with {option}, and boot it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ordinary_user_without_seccomp_filters_is_told_what_does_without_them() {
+        let refused = || Err(std::io::Error::from_raw_os_error(rustix::io::Errno::NOSYS.raw_os_error()));
+        assert_eq!(filters(true, refused), None, "root needs none");
+        let need = filters(false, refused).expect("a need");
+        assert_eq!(need.what, Needed::Kernel("CONFIG_SECCOMP_FILTER"));
+        let lacks = need.lacks.expect("it lacks");
+        assert!(lacks.contains("Function not implemented"), "{lacks}");
+        assert!(need.mend.expect("a remedy").starts_with("sudo esplain --lab kernel"));
+        let there = filters(false, || Ok(())).expect("a need");
+        assert_eq!((there.lacks, there.mend), (None, None));
+    }
 }
