@@ -224,7 +224,9 @@ pub(super) fn lab_or_recording(
     language: Language,
 ) -> Result<Box<dyn Lab>, Trouble> {
     match (choice.unwrap_or(LabChoice::Auto), recording) {
-        (LabChoice::Auto | LabChoice::Recording, Some(file)) => Ok(Box::new(Playback::open(file)?)),
+        (LabChoice::Auto | LabChoice::Recording, Some(file)) => {
+            Ok(Box::new(Playback::open(file)?.in_language(language)))
+        }
         (choice, None) => lab(choice, course, language),
         (_, Some(file)) => Err(Trouble::usage("a recording is a lab of its own, and no other is wanted with it")
             .hint(format!("leave `--lab` away: `esplain learn --recording {}`", file.display()))),

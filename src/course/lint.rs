@@ -494,6 +494,18 @@ mod tests {
                 "place: worker\nsetup: [{ at: worker, rum: 'true' }]",
                 "steps/look.yaml:3:23: unknown key `rum`",
             ),
+            (
+                "steps/look.yaml",
+                "solution:",
+                "place: worker2\nsolution:",
+                "steps/look.yaml:5:1: the key `place` stands here a second time",
+            ),
+            (
+                "steps/look.yaml",
+                "  - ip x s",
+                "\t- ip x s",
+                "steps/look.yaml:6:2: tabs disallowed within this context (block indentation)",
+            ),
             ("course.yaml", "[look]", "[look, leap]", "course.yaml:7:19: there is no file steps/leap.yaml"),
             (
                 "course.yaml",

@@ -48,7 +48,16 @@ fn fault(file: &str, source: &str, error: &serde_yaml::Error) -> Fault {
         serde_yaml::Error::SerdeMissingField { field, .. } => {
             Fault::error(file, at, format!("the key `{field}` is missing"))
         }
-        other => Fault::error(file, at, other.to_string().lines().next().unwrap_or("not YAML").to_owned()),
+        serde_yaml::Error::DuplicateMappingKey { key: Some(key), .. } => {
+            Fault::error(file, at, format!("the key `{key}` stands here a second time"))
+        }
+        other => {
+            let said = other.to_string();
+            let said = said.lines().next().unwrap_or("not YAML");
+            // Where it is stands beside it.
+            let what = said.rsplit_once(" at line ").map_or(said, |(what, _)| what);
+            Fault::error(file, at, what.to_owned())
+        }
     }
 }
 

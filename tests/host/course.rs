@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use esplain::course::{
-    Book, Entry, Event, FileKind, Files, Gravity, Progress, Role, SetupLine, Step, Template, lint, schema,
+    Book, Entry, Event, FileKind, Files, Gravity, Progress, Question, QuestionKind, Role, SetupLine, Step, Template,
+    lint, schema,
 };
 use esplain::lab::sim::Sim;
 use esplain::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, TerminalSize};
@@ -130,6 +131,55 @@ fn a_step_whose_setup_is_broken_is_found() {
     }
 }
 
+/// Variants that do nothing, wrong ways that do it all, questions whose right answer is none of the answers to them: each of
+/// every step is told.
+#[test]
+fn broken_variants_wrong_ways_and_questions_are_found() {
+    let red = |proof: &esplain::replay::Proof, claim: &dyn Fn(&Claim) -> bool| {
+        proof.findings.iter().any(|finding| finding.failure.is_some() && claim(&finding.claim))
+    };
+    for files in shelf() {
+        let mut broken = book(&files);
+        for step in broken.course.parts.iter_mut().flat_map(|part| &mut part.steps) {
+            step.variants.iter_mut().for_each(|way| *way = vec![Template::new("true")]);
+            step.wrong.iter_mut().for_each(|way| way.clone_from(&step.solution));
+            step.quiz.iter_mut().for_each(|question| misjudge(&mut question.kind));
+        }
+        let report = replayed(&broken, Language::En, None);
+        assert_eq!(report.proofs.len(), broken.course.steps().count());
+        for (step, proof) in broken.course.steps().zip(&report.proofs) {
+            for at in 1..=step.variants.len() {
+                assert!(red(proof, &|claim| *claim == Claim::Variant(at)), "{}: variant {at}", step.id);
+            }
+            for at in 1..=step.wrong.len() {
+                assert!(red(proof, &|claim| *claim == Claim::Wrong(at)), "{}: wrong way {at}", step.id);
+            }
+            for Question { id, .. } in &step.quiz {
+                let of_it = |claim: &Claim| match claim {
+                    Claim::Right(own) | Claim::Refused(own, _) => own == id,
+                    _ => false,
+                };
+                assert!(red(proof, &of_it), "{}: question {id}", step.id);
+            }
+        }
+    }
+}
+
+/// Makes a question take another answer for the right one than it should.
+fn misjudge(kind: &mut QuestionKind) {
+    match kind {
+        QuestionKind::Choice { answer, .. } => "no-such-option".clone_into(answer),
+        QuestionKind::Choices { answer, .. } => *answer = vec!["no-such-option".to_owned()],
+        QuestionKind::Number(values) | QuestionKind::Address(values) | QuestionKind::Hex(values) => {
+            // One of the wrong answers is the right one: it cannot be both.
+            let (_, wrong) = values.wrong.first().expect("a question names a wrong answer");
+            values.answer = wrong.clone();
+        }
+        QuestionKind::Text { answer, .. } => *answer = Template::new("no such answer"),
+        QuestionKind::Packet { answer, .. } => answer.src = Some(Template::new("192.0.2.1")),
+    }
+}
+
 /// Each hint, note, question and explanation in turn is taken out, in every language.
 #[test]
 fn words_that_are_missing_anywhere_are_found() {
@@ -145,13 +195,18 @@ fn words_that_are_missing_are_found(files: &Files) {
         let text = files.text(page).expect("it was listed");
         let small = course_of_one_page(files, page);
         assert_eq!(lint(&small), [], "{page}");
-        for heading in text.lines().filter(|line| line.starts_with("##")) {
-            let mut broken = small.clone();
-            broken.insert(page, without_section(text, heading));
-            // A third hint may go; the others are needed.
-            let spare = heading == "## hint" && text.lines().filter(|line| *line == "## hint").count() > 2;
-            let red = lint(&broken).iter().any(|fault| fault.gravity == Gravity::Error);
-            assert!(red || spare, "{page} is whole without `{heading}`");
+        let hints = text.lines().filter(|line| *line == "## hint").count();
+        for (at, heading) in text.lines().enumerate().filter(|(_, line)| line.starts_with("##")) {
+            for (broken_text, how) in
+                [(without_section(text, at), "without"), (emptied_section(text, at), "with an empty")]
+            {
+                let mut broken = small.clone();
+                broken.insert(page, broken_text);
+                // A third hint may go; the others are needed.
+                let spare = how == "without" && heading == "## hint" && hints > 2;
+                let red = lint(&broken).iter().any(|fault| fault.gravity == Gravity::Error);
+                assert!(red || spare, "{page} is whole {how} `{heading}` of line {}", at + 1);
+            }
         }
         let without: Files = small
             .paths()
@@ -467,21 +522,20 @@ fn a_cast_has_a_marker_a_step_and_a_transcript_every_line_and_neither_a_key() {
     assert!(!shown(&esplain::replay::transcript(&report.scenes, Keys::Shown)).is_empty());
 }
 
-/// A text without the first section of this heading, its subsections kept.
-fn without_section(text: &str, heading: &str) -> String {
-    let mut kept = String::new();
-    let (mut inside, mut done) = (false, false);
-    for line in text.lines() {
-        if line.starts_with('#') {
-            inside = !done && line == heading;
-            done |= inside;
-        }
-        if !inside {
-            kept.push_str(line);
-            kept.push('\n');
-        }
-    }
-    kept
+/// A text without the section whose heading is this line, from 0; its subsections are kept.
+fn without_section(text: &str, at: usize) -> String {
+    without_lines(text, at, |line| line == at)
+}
+
+/// The same, but the heading stays.
+fn emptied_section(text: &str, at: usize) -> String {
+    without_lines(text, at, |_| false)
+}
+
+fn without_lines(text: &str, at: usize, heading_goes: impl Fn(usize) -> bool) -> String {
+    let end = text.lines().enumerate().position(|(line, text)| line > at && text.starts_with('#'));
+    let goes = |line: usize| heading_goes(line) || line > at && end.is_none_or(|end| line < end);
+    text.lines().enumerate().filter(|(line, _)| !goes(*line)).fold(String::new(), |kept, (_, line)| kept + line + "\n")
 }
 
 proptest! {

@@ -131,7 +131,7 @@ fn wrong_keys_open_nothing_and_strict_says_so_with_exit_code_1() {
     let Some(folder) = captures() else { return };
     let (capture, keys) = ping().unwrap();
     let other = folder.join("cilium-tcp-gcm128-icv128/worker.ip-x-s.txt");
-    let ended = esplain(&["decrypt", &capture, "--sa", other.to_str().unwrap(), "--format", "json", "--strict"]);
+    let ended = esplain(&["decrypt", &capture, "--sa", other.to_str().unwrap(), "--json", "--strict"]);
     assert_eq!(ended.code, Some(1));
     assert_eq!(statuses(&ended.out), BTreeMap::from([("bad-icv".to_owned(), 12), ("clear".to_owned(), 16)]));
     assert!(ended.err.contains("hint: 9 frames: the ICV under SPI 0x00000003 to 10.0.1.236 is wrong"), "{}", ended.err);

@@ -320,6 +320,10 @@ fn a_line_that_was_not_recorded_is_refused_with_what_was() {
     let trouble = lab.start("worker", "uname -a", None).unwrap_err();
     assert_eq!(trouble.what, "the recording does not hold `uname -a` on worker here");
     assert_eq!(trouble.hints[0], "what was run at this point: on worker: `ip x s`");
+    let mut chinese = Playback::open(&path).unwrap().in_language(esplain::words::Language::Zh);
+    let refused = chinese.start("worker", "uname -a", None).unwrap_err();
+    assert_eq!(refused.what, "录制在这里没有 worker 上的 `uname -a`");
+    assert_eq!(refused.hints[0], "当时在这里运行过：worker 上的 `ip x s`");
     // What comes later in the recording was not yet possible; what was run is shown again.
     assert!(lab.start("worker", "ip x s | grep aead", None).is_err());
     let first = run(&mut lab, "worker", "sudo ip xfrm state").text;

@@ -38,6 +38,9 @@ pub(super) struct Args {
     /// What to print for each frame.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// The same as `--format json`.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
     /// Write the capture with the ESP packets replaced by what was inside; the ending (pcap or pcapng) is the format.
     #[arg(long, value_name = "OUT.pcap[ng]")]
     write: Option<PathBuf>,
@@ -53,6 +56,12 @@ pub(super) struct Args {
     /// How many threads decrypt.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     threads: u8,
+}
+
+impl Args {
+    fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
 }
 
 /// What `decrypt` prints.
@@ -77,12 +86,12 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     };
     let reader = open(&args.capture, io)?;
     let mut source = Source::new(reader, devices, args.filter.clone());
-    if !matches!(args.format, Format::None) {
+    if !matches!(args.format(), Format::None) {
         io.page();
     }
     let mut output = Output::new(args, io)?;
     let ended =
-        crew::work(&mut source, &keys.ring, args.threads.into(), args.write.is_some(), args.format, &mut output);
+        crew::work(&mut source, &keys.ring, args.threads.into(), args.write.is_some(), args.format(), &mut output);
     let tally = output.finish(source.skipped())?;
     ended.map_err(|error| unreadable(&args.capture, &error, args.filter.as_deref()))?;
     tally.hints(&keys, &args.capture, io);

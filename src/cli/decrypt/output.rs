@@ -46,7 +46,7 @@ impl<'io> Output<'io> {
         let table = Table::new(io.columns.map(usize::from), io.color);
         let sightings = Sightings::new(REMEMBERED);
         let (tally, line) = (Tally::default(), String::new());
-        Ok(Self { io, format: args.format, printer, table, sightings, tally, write, line })
+        Ok(Self { io, format: args.format(), printer, table, sightings, tally, write, line })
     }
 
     /// Takes a batch that was decrypted.

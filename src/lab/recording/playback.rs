@@ -9,6 +9,7 @@ use crate::capture::Filter;
 use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, TerminalSize};
 use crate::packet::{Frame, LinkType};
 use crate::trouble::Trouble;
+use crate::words::{FluentValue, Language, Words};
 
 /// A lab that plays a recording.
 ///
@@ -24,6 +25,7 @@ pub struct Playback {
     captures: BTreeMap<CaptureId, Watch>,
     saved: BTreeMap<String, Vec<StateId>>,
     ids: u64,
+    words: Words,
 }
 
 /// A line that is played.
@@ -72,7 +74,22 @@ impl Playback {
     }
 
     pub(super) fn of(tape: Tape) -> Self {
-        Self { tape, at: vec![0], jobs: BTreeMap::new(), captures: BTreeMap::new(), saved: BTreeMap::new(), ids: 0 }
+        Self {
+            tape,
+            at: vec![0],
+            jobs: BTreeMap::new(),
+            captures: BTreeMap::new(),
+            saved: BTreeMap::new(),
+            ids: 0,
+            words: Words::new(Language::En),
+        }
+    }
+
+    /// The same, refusing in this language what it does not hold.
+    #[must_use]
+    pub fn in_language(mut self, language: Language) -> Self {
+        self.words = Words::new(language);
+        self
     }
 
     /// What the recording says of itself.
@@ -139,23 +156,28 @@ impl Playback {
         let mut known: Vec<String> = Vec::new();
         for act in self.at.iter().rev().flat_map(|state| self.tape.acts_from(*state)).map(|(_, act)| act) {
             if let Deed::Ran { place, line, unseen: false, .. } = &act.deed {
-                let said = format!("on {}: `{line}`", self.tape.short(place));
+                let said = self.say("recording-line-at", &[("place", self.tape.short(place)), ("line", line)]);
                 if !known.contains(&said) {
                     known.push(said);
                 }
             }
         }
-        let trouble =
-            Trouble::unusable(format!("the recording does not hold `{line}` on {} here", self.tape.short(place)));
-        let trouble = if known.is_empty() {
-            trouble.hint("nothing more was run in this step; `:next` goes on")
-        } else {
-            let more = known.len().saturating_sub(NAMED);
-            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-            known.truncate(NAMED);
-            trouble.hint(format!("what was run at this point: {}{more}", known.join("; ")))
+        let refused = [("place", self.tape.short(place)), ("line", line)];
+        let more = known.len().saturating_sub(NAMED);
+        known.truncate(NAMED);
+        let lines = known.join(&self.say("recording-between", &[]));
+        let hint = match (known.is_empty(), more) {
+            (true, _) => self.say("recording-no-more", &[]),
+            (false, 0) => self.say("recording-lines", &[("lines", &lines)]),
+            (false, more) => self.say("recording-lines-more", &[("lines", &lines), ("more", &more.to_string())]),
         };
-        trouble.hint("nothing was run and nothing is counted; `--lab sim` takes any line")
+        Trouble::unusable(self.say("recording-no-line", &refused)).hint(hint).hint(self.say("recording-not-run", &[]))
+    }
+
+    fn say(&self, id: &str, values: &[(&str, &str)]) -> String {
+        let values: Vec<(&str, FluentValue<'_>)> =
+            values.iter().map(|(name, value)| (*name, (*value).into())).collect();
+        self.words.say(id, &values)
     }
 
     /// The next event of a job that plays an act, and when it is due.
@@ -381,13 +403,12 @@ impl Lab for Playback {
                 .collect();
             others.sort_unstable();
             others.dedup();
-            let trouble =
-                Trouble::unusable(format!("the recording does not hold the file {path} of {}", self.tape.short(place)));
-            if others.is_empty() {
-                trouble.hint("a recording holds the files that the guide was asked to read while it was made")
-            } else {
-                trouble.hint(format!("files of it that it holds: {}", others.join(", ")))
-            }
+            let refused = [("path", path), ("place", self.tape.short(place))];
+            let hint = match others.as_slice() {
+                [] => self.say("recording-files-read", &[]),
+                others => self.say("recording-files", &[("files", &others.join(", "))]),
+            };
+            Trouble::unusable(self.say("recording-no-file", &refused)).hint(hint)
         })
     }
 
