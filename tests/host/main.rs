@@ -8,6 +8,7 @@ mod author;
 mod call;
 mod captures;
 mod course;
+mod damage;
 mod datapath;
 mod decrypt;
 mod iproute2;

@@ -43,7 +43,7 @@ const CURIOUS: &[(&str, &str)] = &[
 ];
 
 /// A walk of somebody curious, with a ping and a capture file in it; gives the real states of worker.
-fn curious_walk(path: &Path, keys: Keys) -> Vec<State> {
+pub(super) fn curious_walk(path: &Path, keys: Keys) -> Vec<State> {
     let mut sim = Sim::ready(7);
     let states: Vec<State> =
         keyring(&mut sim, "worker").unwrap().entries().iter().map(|entry| entry.state.clone()).collect();
@@ -73,7 +73,7 @@ fn curious_walk(path: &Path, keys: Keys) -> Vec<State> {
     states
 }
 
-fn unpacked(path: &Path) -> Vec<u8> {
+pub(super) fn unpacked(path: &Path) -> Vec<u8> {
     let mut octets = Vec::new();
     flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut octets).unwrap();
     octets

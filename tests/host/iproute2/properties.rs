@@ -22,6 +22,8 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::damage::Damage;
+
 /// Text that shows every field, from which damaged texts are made.
 const EVERYTHING: &str = include_str!("../../../src/explain/everything.txt");
 
@@ -319,20 +321,6 @@ fn route() -> impl Strategy<Value = Route> {
         })
 }
 
-/// A text that shows every field, with a few of its octets changed.
-fn damaged() -> impl Strategy<Value = String> {
-    let edit = (any::<prop::sample::Index>(), 0..40_usize, "\\PC{0,6}|[ \t\n]{1,3}|[0-9a-fx/:(),]{1,8}");
-    vec(edit, 1..12).prop_map(|edits| {
-        let mut text: Vec<char> = EVERYTHING.chars().collect();
-        for (at, length, put) in edits {
-            let at = at.index(text.len());
-            let end = (at + length).min(text.len());
-            text.splice(at..end, put.chars());
-        }
-        text.into_iter().collect()
-    })
-}
-
 proptest! {
     #[test]
     fn a_state_is_read_as_it_was_printed(plain in state(false), full in state(true), oneline: bool) {
@@ -383,8 +371,8 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_is_too_strange(text in damaged()) {
-        read_everything(&text);
+    fn no_damage_is_too_strange(damage in Damage::some()) {
+        read_everything(&damage.of(EVERYTHING));
     }
 }
 
