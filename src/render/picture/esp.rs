@@ -101,7 +101,7 @@ impl EspLayout {
             (&self.covered.0, "name", Ink::Device, 24.0, |field| field.authenticated),
             (&self.covered.1, "cipher", Ink::Cipher, 10.0, |field| field.encrypted),
         ];
-        let mut named = [false; 2];
+        let mut told = [false; 2];
         for field in &self.fields {
             let height = field.height();
             let ink = match (field.encrypted, field.offset) {
@@ -117,13 +117,13 @@ impl EspLayout {
             let values = left + 12.0 + names + LENGTH + 18.0;
             canvas.text("quiet", (values - 18.0 - width_of(&length), middle), &length);
             canvas.text("", (values, middle), &cut(&field.value));
-            for ((words, class, ink, x, covers), named) in brackets.iter().zip(&mut named) {
+            for ((words, class, ink, x, covers), told) in brackets.iter().zip(&mut told) {
                 if covers(field) {
                     let x = left + box_width + x;
                     canvas.line(*ink, (x, y), (x, y + height + GAP));
-                    if !*named {
+                    if !*told {
                         canvas.text(class, (left + box_width + 36.0, y + 18.0), words);
-                        *named = true;
+                        *told = true;
                     }
                 }
             }
