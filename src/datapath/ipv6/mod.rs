@@ -169,9 +169,9 @@ impl Cluster {
                 next::HOP_BY_HOP | next::DESTINATION | next::ROUTING => at += 8 * (usize::from(length) + 1),
                 next::FRAGMENT => {
                     let Some(whole) = self.reassemble6(stack, &skb, header, at) else { return };
-                    // The fragment header is gone.
+                    // The fragment header is gone, and what stood before it.
                     skb.octets = whole;
-                    kind = next;
+                    (at, named_at, kind) = (HEADER_LEN, 6, next);
                     continue;
                 }
                 _ => break,
@@ -239,5 +239,115 @@ impl Cluster {
         own.counters.mib.count("Ip6ReasmOKs");
         let whole = Ipv6Header { next_header: etherparse::IpNumber(next), ..header.clone() };
         Some(wire::packet(&whole, &payload))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::device::{Address, AddressScope, IfIndex, Mac};
+    use super::super::{NeighbourState, Stack};
+    use super::*;
+
+    const A: &str = "fd00:a::1";
+    const B: &str = "fd00:b::1";
+
+    fn address(text: &str) -> Ipv6Addr {
+        text.parse().expect("an address")
+    }
+
+    /// Two hosts with a router between them, long after they came up.
+    fn cluster() -> (Cluster, [StackId; 3]) {
+        let mut cluster = Cluster::new(1, Timestamp(1_000_000_000_000));
+        cluster.let_links_talk();
+        let ids = ["a", "router", "b"].map(|name| cluster.add_stack(Stack::new(name)));
+        let [a, router, b] = ids;
+        cluster.stack_mut(router).expect("it is there").set_ipv6_forwarding(true);
+        let end = |stack: StackId, device, index: u32| {
+            (stack, device, IfIndex(index), Mac([2, 0, 0, 0, index as u8, stack.0 as u8]))
+        };
+        cluster.add_veth(end(a, "eth0", 2), end(router, "to-a", 2));
+        cluster.add_veth(end(b, "eth0", 2), end(router, "to-b", 3));
+        let addresses = [(a, "eth0", A), (router, "to-a", "fd00:a::2"), (router, "to-b", "fd00:b::2"), (b, "eth0", B)];
+        for (stack, device, text) in addresses {
+            let own = cluster.stack_mut(stack).expect("it is there");
+            own.set_up(device);
+            own.add_address(device, Address::new(address(text).into(), 64, AddressScope::Global));
+        }
+        for (stack, via) in [(a, "fd00:a::2"), (b, "fd00:b::2")] {
+            let default = Route::to(crate::xfrm::Prefix::ANY_V6, crate::route::TableId::MAIN);
+            let dev = Some("eth0".to_owned());
+            let route = Route { via: Some(address(via).into()), dev, metric: Some(1024), ..default };
+            cluster.stack_mut(stack).expect("it is there").add_route(route);
+        }
+        pass(&mut cluster, 10);
+        (cluster, ids)
+    }
+
+    fn pass(cluster: &mut Cluster, seconds: u64) {
+        let time = Timestamp(cluster.now().0 + seconds * 1_000_000_000);
+        cluster.run_until(time);
+    }
+
+    fn counted(cluster: &Cluster, stack: StackId, name: &str) -> u64 {
+        cluster.stack(stack).map_or(0, |own| own.counters.mib.value(name))
+    }
+
+    #[test]
+    fn an_echo_goes_through_a_router_and_its_answer_comes_back() {
+        let (mut cluster, [a, router, b]) = cluster();
+        let (socket, ident) = cluster.open_ping6(a, None);
+        cluster.echo6(a, ident, 1, &Outgoing6::new(address(B), vec![7; 56])).expect("it is sent");
+        pass(&mut cluster, 1);
+        let answer = cluster.take(a, socket).expect("an answer");
+        assert_eq!((answer.from, answer.ttl, answer.about), (address(B).into(), 63, None));
+        assert_eq!(counted(&cluster, router, "Ip6OutForwDatagrams"), 2);
+        assert_eq!(counted(&cluster, b, "Icmp6InEchos"), 1);
+        let gateway = cluster.stack(a).and_then(|own| own.neighbours.iter().find(|own| own.router).cloned());
+        assert_eq!(gateway.map(|own| own.state), Some(NeighbourState::Reachable));
+    }
+
+    #[test]
+    fn a_hop_limit_that_runs_out_and_an_address_that_nobody_has_are_complained_of() {
+        let (mut cluster, [a, ..]) = cluster();
+        let (socket, ident) = cluster.open_ping6(a, None);
+        let short = Outgoing6 { hop_limit: Some(1), ..Outgoing6::new(address(B), Vec::new()) };
+        cluster.echo6(a, ident, 1, &short).expect("it is sent");
+        cluster.echo6(a, ident, 2, &Outgoing6::new(address("fd00:b::99"), Vec::new())).expect("it is sent");
+        pass(&mut cluster, 5);
+        let said: Vec<(u8, u8, Option<u16>)> = std::iter::from_fn(|| cluster.take(a, socket))
+            .map(|received| (received.message[0], received.message[1], received.about.as_deref().and_then(quoted_seq)))
+            .collect();
+        assert_eq!(said, [(icmp6::TIME_EXCEEDED, 0, Some(1)), (icmp6::UNREACHABLE, icmp6::ADDRESS, Some(2))]);
+    }
+
+    #[test]
+    fn a_host_asks_whether_its_addresses_are_taken_and_tells_its_groups_four_times() {
+        let (cluster, [a, router, _]) = cluster();
+        // For the link-local and the other address.
+        assert_eq!(counted(&cluster, a, "Icmp6OutNeighborSolicits"), 2);
+        assert_eq!(counted(&cluster, a, "Icmp6OutMLDv2Reports"), 4);
+        assert_eq!(counted(&cluster, router, "Icmp6OutMLDv2Reports"), 8);
+        assert!(counted(&cluster, a, "Icmp6OutRouterSolicits") > 0);
+        assert_eq!(counted(&cluster, router, "Icmp6OutRouterSolicits"), 0);
+        let device = cluster.stack(a).and_then(|own| own.device("eth0")).expect("it is there");
+        assert!(!device.is_tentative(address(A).into()));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_packets_end_somewhere(octets in proptest::collection::vec(any::<u8>(), 0..120), next in any::<u8>()) {
+            let (mut cluster, [a, ..]) = cluster();
+            let device = IfIndex(2);
+            let mut whole = wire::packet(&wire::between(address(B), address(A), next, 255), &octets);
+            for cut in [whole.len(), whole.len() / 2] {
+                whole.truncate(cut);
+                let journey = cluster.new_journey();
+                let skb = Skb { ethertype: super::super::skb::ethertype::IPV6, ..Skb::ipv4(journey, whole.clone()) };
+                cluster.receive_ipv6(Port { stack: a, device }, skb);
+                pass(&mut cluster, 5);
+            }
+        }
     }
 }
