@@ -12,6 +12,7 @@ use crate::packet::Timestamp;
 
 /// IPv6's state of one device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that the kernel keeps apart")]
 pub(in crate::datapath) struct Link {
     /// Whether it is up, and the other end of its cable was too (`IF_READY`).
     ready: bool,
@@ -107,7 +108,7 @@ impl Stack {
     /// this host alone need none.
     pub fn link_groups_of(&self, device: &Device) -> Vec<(Mac, usize)> {
         let mut macs: Vec<(Mac, usize)> = Vec::new();
-        let on_link = |group: &IpAddr| !six(*group).is_some_and(|group| group.octets()[1] & 15 <= 1);
+        let on_link = |group: &IpAddr| six(*group).is_none_or(|group| group.octets()[1] & 15 > 1);
         for mac in self.groups_of(device).into_iter().map(|(group, _)| group).filter(on_link).map(Mac::of_group) {
             match macs.iter_mut().find(|(known, _)| *known == mac) {
                 Some((_, users)) => *users += 1,
@@ -227,7 +228,7 @@ impl Cluster {
             |own: &Device| matches!(own.kind, DeviceKind::Veth { master: Some(master), .. } if master == port.device);
         let now = self.now();
         let has_port = own.devices.iter().any(|own| is_port(own) && own.six.carrier && own.six.forwards_from <= now);
-        let in_bridge = matches!(device.kind, DeviceKind::Veth { master: Some(_), .. });
+        let enslaved = matches!(device.kind, DeviceKind::Veth { master: Some(_), .. });
         let name = device.name.clone();
         let is_up =
             |peer: Port| self.stack(peer.stack).and_then(|own| own.device_at(peer.device)).is_some_and(|d| d.up);
@@ -254,7 +255,7 @@ impl Cluster {
         if !link.ready {
             return;
         }
-        if returned && in_bridge {
+        if returned && enslaved {
             link.forwards_from = forwards_from;
             let wait = forwards_from.0 - self.now().0;
             self.schedule(wait, Event::Link(port, Timer::Forwards));

@@ -163,8 +163,7 @@ impl Cluster {
         let stack = port.stack;
         let (mut kind, mut at) = (header.next_header.0, HEADER_LEN);
         let mut named_at = 6;
-        loop {
-            let Some(&[next, length]) = skb.octets.get(at..).and_then(|rest| rest.first_chunk::<2>()) else { break };
+        while let Some(&[next, length]) = skb.octets.get(at..).and_then(|rest| rest.first_chunk::<2>()) {
             match kind {
                 next::HOP_BY_HOP | next::DESTINATION | next::ROUTING => at += 8 * (usize::from(length) + 1),
                 next::FRAGMENT => {

@@ -129,10 +129,9 @@ fn add_node(world: &mut World, kind: StackId, port: IfIndex, &(name, net, host, 
     let host_mac = mac(0x5a, 1, [10, 0, net, host]);
     let net_mac = mac(0x5a, 2, [10, 0, net, host]);
     cluster.add_veth((id, "cilium_host", IfIndex(4), host_mac), (id, "cilium_net", IfIndex(3), net_mac));
-    if let Some(kind) = cluster.stack_mut(kind) {
-        if let Some(DeviceKind::Veth { master, .. }) = kind.device_mut(&outside).map(|device| &mut device.kind) {
-            *master = Some(BRIDGE);
-        }
+    let cable = cluster.stack_mut(kind).and_then(|kind| kind.device_mut(&outside)).map(|device| &mut device.kind);
+    if let Some(DeviceKind::Veth { master, .. }) = cable {
+        *master = Some(BRIDGE);
     }
     ip(
         world,
