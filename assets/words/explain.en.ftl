@@ -261,6 +261,14 @@ explain-tcpdump-length = Length of the ESP payload, that is without the outer IP
 explain-tcpdump-payload = What the packet carries: { $text }.
 explain-tcpdump-payload-request = An ICMP echo request: the ping itself.
 explain-tcpdump-payload-reply = An ICMP echo reply: the answer.
+explain-tcpdump-tos = The TOS octet (DSCP and ECN), copied from the inner header to the outer one.
+explain-tcpdump-ttl = The TTL. On the outer header it begins at 64 anew and goes down by one at each hop, so the copy on eth0 has one less than the one on cilium_host.
+explain-tcpdump-id = The IP identification; 0 with DF, where nobody will need it.
+explain-tcpdump-offset = Where in the whole this fragment belongs; 0 for a packet in one piece.
+explain-tcpdump-flags = [DF]: may not be cut; [+]: more fragments follow; [none].
+explain-tcpdump-proto = What the IP packet carries; 50 is ESP.
+explain-tcpdump-ip-length = Length of the whole IP packet in octets, its header included.
+explain-tcpdump-octets = The packet's octets in hexadecimal, at their offset; with -X also as characters. What is behind the ESP header is encrypted.
 explain-tcpdump-banner = tcpdump about itself, no packet.
 
 ## /proc/net/xfrm_stat

@@ -261,6 +261,14 @@ explain-tcpdump-length = ESP 载荷的长度，不含外层 IP 头：8 字节 SP
 explain-tcpdump-payload = 包承载的内容：{ $text }。
 explain-tcpdump-payload-request = ICMP echo request：ping 发出的请求。
 explain-tcpdump-payload-reply = ICMP echo reply：对 ping 的应答。
+explain-tcpdump-tos = TOS 字节（DSCP 和 ECN），从内层头复制到外层头。
+explain-tcpdump-ttl = TTL。外层头的 TTL 重新从 64 开始，每一跳减一，所以 eth0 上的副本比 cilium_host 上的少一。
+explain-tcpdump-id = IP 标识；带 DF 时为 0，因为没有谁会用到它。
+explain-tcpdump-offset = 这个分片在整个包中的位置；没有分片的包为 0。
+explain-tcpdump-flags = [DF]：不许分片；[+]：后面还有分片；[none]：都没有。
+explain-tcpdump-proto = IP 包承载的协议；50 是 ESP。
+explain-tcpdump-ip-length = 整个 IP 包的字节数，包括 IP 头。
+explain-tcpdump-octets = 包的各个字节，十六进制，前面是偏移；用 -X 时旁边还有字符。ESP 头之后的内容是加密的。
 explain-tcpdump-banner = tcpdump 关于自身的话，不是包。
 
 ## /proc/net/xfrm_stat

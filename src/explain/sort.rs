@@ -72,7 +72,7 @@ fn kind_of(line: &str, before: Option<Kind>) -> Kind {
         return Kind::Command;
     }
     // A packet's line begins with a time, which elsewhere is noise.
-    if is_packet(&words) {
+    if is_packet(&words) || before == Some(Kind::Tcpdump) && goes_on_with_a_packet(&words) {
         return Kind::Tcpdump;
     }
     let noise = words.iter().take_while(|word| is_noise(word) && !is_opening(word)).count();
@@ -143,7 +143,18 @@ fn is_packet(words: &[&str]) -> bool {
         return true;
     }
     let time = words.iter().take(2).any(|word| is_time(word));
-    time && words.iter().any(|word| matches!(*word, ">" | "ARP," | "Request" | "ethertype"))
+    time && words.iter().any(|word| matches!(*word, ">" | "ARP," | "Request" | "ethertype" | "(tos" | "(flowlabel"))
+}
+
+/// What stands below the line of a packet: its addresses, with `-v`, and its octets, with `-x`.
+fn goes_on_with_a_packet(words: &[&str]) -> bool {
+    is_octets(words.first().copied().unwrap_or_default()) || words.get(1) == Some(&">")
+}
+
+/// `0x0010:`, before octets.
+pub(super) fn is_octets(word: &str) -> bool {
+    let offset = word.strip_prefix("0x").and_then(|word| word.strip_suffix(':'));
+    offset.is_some_and(|offset| offset.len() >= 4 && u32::from_str_radix(offset, 16).is_ok())
 }
 
 /// `03:24:25.176225`.

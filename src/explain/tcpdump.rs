@@ -1,7 +1,7 @@
 //! The lines of tcpdump: which fields stand where, and what to say about them.
 
 use super::note::Note;
-use super::sort::is_time;
+use super::sort::{is_octets, is_time};
 use crate::listing::{Reader, Span, Unread, fields};
 
 fields! {
@@ -33,13 +33,29 @@ fields! {
     Length "tcpdump-length",
     /// Anything else a packet carries.
     Payload "tcpdump-payload",
+    /// `tos`, with `-v`.
+    Tos "tcpdump-tos",
+    /// `ttl`, with `-v`.
+    Ttl "tcpdump-ttl",
+    /// `id`, with `-v`.
+    Id "tcpdump-id",
+    /// `offset`, with `-v`.
+    Offset "tcpdump-offset",
+    /// `flags`, with `-v`.
+    Flags "tcpdump-flags",
+    /// `proto`, with `-v`.
+    Proto "tcpdump-proto",
+    /// The length of the IP packet, with `-v`.
+    IpLength "tcpdump-ip-length",
+    /// The octets, with `-x` or `-X`.
+    Octets "tcpdump-octets",
     /// What tcpdump says about itself.
     Banner "tcpdump-banner",
 }
 
 /// The notes for the lines of tcpdump in `text`, and the lines that could not be read.
 pub(super) fn notes(text: &str) -> (Vec<Note>, Vec<Unread>) {
-    let mut walk = Walk { reader: Reader::new(text), notes: Vec::new() };
+    let mut walk = Walk { reader: Reader::new(text), notes: Vec::new(), device: String::new() };
     while !walk.reader.is_done() {
         let here = walk.reader.here();
         if let Err(reason) = walk.line(here) {
@@ -53,7 +69,20 @@ pub(super) fn notes(text: &str) -> (Vec<Note>, Vec<Unread>) {
 struct Walk<'a> {
     reader: Reader<'a>,
     notes: Vec<Note>,
+    /// The device of the packet at hand.
+    device: String,
 }
+
+/// The fields of an IPv4 header as `tcpdump -v` names them.
+const HEADER: [(&str, TcpdumpField); 7] = [
+    ("tos", TcpdumpField::Tos),
+    ("ttl", TcpdumpField::Ttl),
+    ("id", TcpdumpField::Id),
+    ("offset", TcpdumpField::Offset),
+    ("flags", TcpdumpField::Flags),
+    ("proto", TcpdumpField::Proto),
+    ("length", TcpdumpField::IpLength),
+];
 
 impl Walk<'_> {
     fn note(&self, field: TcpdumpField, open: Span) -> Note {
@@ -66,6 +95,15 @@ impl Walk<'_> {
     }
 
     fn line(&mut self, here: Span) -> Result<(), String> {
+        if self.reader.peek().is_some_and(is_octets) {
+            self.reader.skip(self.reader.rest_of_line().len());
+            self.add(TcpdumpField::Octets, here);
+            return Ok(());
+        }
+        if self.reader.peek_at(1) == Some(">") {
+            let device = std::mem::take(&mut self.device);
+            return self.packet(&device);
+        }
         if !self.reader.rest_of_line().iter().take(2).any(|token| is_time(token.text)) {
             self.reader.skip(self.reader.rest_of_line().len());
             self.add(TcpdumpField::Banner, here);
@@ -78,7 +116,38 @@ impl Walk<'_> {
         self.add(TcpdumpField::Time, here);
         let on = self.device();
         self.ethernet();
+        if self.header() {
+            // The addresses stand on the next line.
+            self.device = on;
+            return Ok(());
+        }
         self.packet(&on)
+    }
+
+    /// `IP (tos 0x0, ttl 63, id 0, offset 0, flags [DF], proto ESP (50), length 140)`, with `-v`; `IP` is left out with `-e`.
+    fn header(&mut self) -> bool {
+        let at = usize::from(self.reader.peek() == Some("IP"));
+        if self.reader.peek_at(at) != Some("(tos") {
+            return false;
+        }
+        self.reader.skip(at);
+        let line = self.reader.here().line;
+        while self.reader.rest_of_line().first().is_some_and(|token| token.span.line == line) {
+            let mut here = self.reader.here();
+            let Some(token) = self.reader.next_token() else { break };
+            let name = token.text.trim_start_matches('(');
+            here.start += token.text.len() - name.len();
+            let found = HEADER.iter().find(|(known, _)| *known == name);
+            // A value may be of two words: `ESP (50),`.
+            let mut last = token.text.ends_with([',', ')']);
+            while !last && self.reader.rest_of_line().first().is_some_and(|token| token.span.line == line) {
+                last = self.reader.next_token().is_none_or(|token| token.text.ends_with([',', ')']));
+            }
+            if let Some((_, field)) = found {
+                self.add(*field, here);
+            }
+        }
+        true
     }
 
     /// `eth0  Out`, with `-i any`; gives the device's name.
