@@ -26,7 +26,7 @@ impl Keyring {
         for place in scratch.esp.iter().rev() {
             let Some((entry, opened)) = &place.opened else { continue };
             let Some(Ok(sa)) = others.entries().get(*entry).map(|entry| &entry.sa) else { return None };
-            let Some(packet) = scratch.octets.get_mut(place.packet.clone()) else { return None };
+            let packet = scratch.octets.get_mut(place.packet.clone())?;
             if sa.seal_in_place(packet, (opened.seq >> 32) as u32).is_err() {
                 return None;
             }
