@@ -67,8 +67,8 @@ fn the_middle_touches_no_file_clock_socket_environment_or_terminal() {
 
 #[test]
 fn async_stops_at_the_lab() {
-    assert_no_breaches(|file, house| {
-        if !house.middle.contains(file.room.as_str()) {
+    assert_no_breaches(|file, _| {
+        if file.room == "lab" {
             return Vec::new();
         }
         let found = file.tokens.iter().filter(|token| matches!(token.text.as_str(), "async" | "await"));
