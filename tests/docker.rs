@@ -52,13 +52,17 @@ fn counts(said: &str) -> String {
 mod inside {
     use std::time::{Duration, Instant};
 
-    use esplain::course::Opening;
-    use esplain::lab::kind::{Certificates, Endpoint, Kind, Origin};
+    use esplain::course::{Book, Files, Observation, Opening, Part, Ran};
+    use esplain::lab::kind::{Certificates, Endpoint, Kind, Origin, OwnMachine};
     use esplain::lab::{Input, JobEvent, JobId, Lab, PlaceKind, TerminalSize};
-    use esplain::replay::{capture_packets, keyring};
+    use esplain::replay::{LabWorld, Plan, capture_packets, keyring, replay};
     use esplain::trouble::Trouble;
+    use esplain::words::Language;
 
     use super::CLUSTER;
+
+    /// The course whose steps are walked.
+    const COURSE: &str = "cilium-ipsec";
 
     /// A fact, and what proves it.
     type Fact = (&'static str, fn(&mut Kind));
@@ -79,7 +83,13 @@ mod inside {
         ("two learners at once do not meet, and one who goes leaves nothing", two_learners_do_not_meet),
         ("an engine far away is reached with TLS", an_engine_far_away_is_reached_with_tls),
         ("an engine that cannot be used says why", an_engine_that_cannot_be_used_says_why),
+        ("the course's own steps are met on the nodes", the_steps_are_met_on_the_nodes),
+        ("the engine is started anew, and the nodes run on", the_engine_is_started_anew),
         ("a node is killed in the middle of a line, and started again", a_node_is_killed_and_started_again),
+        ("a disk that is full is said to be, and the lab goes on", a_full_disk_is_said_to_be),
+        ("the engine is started anew, and the nodes stop with it", the_nodes_stop_with_the_engine),
+        ("a node is removed in the middle of a line, and the cluster is half of one", a_node_is_removed),
+        ("down takes away what was made from here, and nothing else", down_takes_away_what_was_made),
     ];
 
     #[test]
@@ -88,9 +98,11 @@ mod inside {
         // Behind the line that the harness has begun.
         println!();
         let mut lab = connect();
-        // For whoever works on one of them.
+        // For whoever works on some of them: `terminal|anew`.
         let wanted = std::env::var("ESPLAIN_DOCKER_FACT").unwrap_or_default();
-        for (at, (fact, prove)) in FACTS.iter().enumerate().filter(|(_, (fact, _))| fact.contains(&wanted)) {
+        for (at, (fact, prove)) in
+            FACTS.iter().enumerate().filter(|(_, (fact, _))| wanted.split('|').any(|wanted| fact.contains(wanted)))
+        {
             let begun = Instant::now();
             prove(&mut lab);
             println!("proven: {}/{} {fact} ({:.1} s)", at + 1, FACTS.len(), begun.elapsed().as_secs_f64());
@@ -200,6 +212,17 @@ mod inside {
         assert!(said.contains("^C"), "{said}");
         lab.send(job, Input::Terminate).expect("ends");
         assert_ne!(finish(lab, job).expect("an end").1, 0);
+        // A shell in a node, by the command that the learner knows.
+        let shell = "docker exec -it cilium-ipsec-native-routing-worker2 bash";
+        let job = lab.start("machine", shell, Some(size(90, 25))).expect("starts");
+        lab.send(job, Input::Octets(b"cd /tmp; stty size; hostname; echo $((6 * 7))\r".to_vec())).expect("keys");
+        wait_for(lab, job, "\r\n42\r\n");
+        lab.send(job, Input::Octets(b"sleep 100\r".to_vec())).expect("keys");
+        wait_for(lab, job, "sleep 100\r\n");
+        lab.send(job, Input::Interrupt).expect("interrupts");
+        lab.send(job, Input::Octets(b"pwd; exit 6\r".to_vec())).expect("keys");
+        let (said, status) = finish(lab, job).expect("an end");
+        assert!(status == 6 && said.contains("^C") && said.contains("/tmp"), "{status}: {said:?}");
         // A pod's terminal, too, and its status.
         let job = lab.start("pod-a", "stty size; exit 3", Some(size(90, 25))).expect("starts");
         let (said, status) = finish(lab, job).expect("an end");
@@ -402,6 +425,36 @@ mod inside {
         }
     }
 
+    /// Every step that looks at a cluster which is there: its checks fail before its solution and are met by it. Other
+    /// spellings, wrong ways and resets are proven elsewhere, on labs that are quicker.
+    fn the_steps_are_met_on_the_nodes(_: &mut Kind) {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut lab = connect();
+        lab.set_machine(Box::new(OwnMachine::new(home.path().to_owned(), &[]).expect("a machine")), true);
+        let mut book = Book::read(&Files::embedded(COURSE).expect("it is in the binary")).expect("it is sound");
+        book.course.ready = true;
+        let parts = std::mem::take(&mut book.course.parts);
+        let steps = parts.into_iter().skip_while(|part| part.id != "keys-and-marks").flat_map(|part| part.steps);
+        let mut met = 0;
+        for step in steps.filter(|step| !step.checks.is_empty()) {
+            let begun = Instant::now();
+            let facts = book.course.facts(lab.facts().expect("facts"));
+            let ran = Ran::all("true", step.place, &facts);
+            let nothing =
+                Observation { ran, line: "true".to_owned(), status: Some(0), facts, ..Observation::default() };
+            let verdict = step.judge(&nothing, &mut LabWorld(&mut lab), []);
+            assert!(verdict.met.is_empty(), "{}: met by nothing: {:?}", step.id, verdict.met);
+            let (id, checks) = (step.id.clone(), step.checks.len());
+            book.course.parts = vec![Part { id: "alone".to_owned(), steps: vec![step] }];
+            // A step before the one to prove is done, and its checks must be met by that.
+            let report = replay(Plan { book: &book, language: Language::En, step: Some("none") }, &mut lab);
+            assert_eq!(report.failures(), 0, "{}", report.text());
+            met += checks;
+            println!("  {id}: {checks} checks ({:.1} s)", begun.elapsed().as_secs_f64());
+        }
+        assert!(met >= 20, "{met} checks alone");
+    }
+
     fn a_node_is_killed_and_started_again(lab: &mut Kind) {
         let node = "cilium-ipsec-native-routing-control-plane";
         let capture = lab.capture("control-plane", "any", "icmp").expect("captures");
@@ -423,5 +476,203 @@ mod inside {
         outside("docker", &["start", node]);
         assert_eq!(run(lab, "control-plane", "echo again").0, "again\n");
         assert!(lab.runs().expect("an answer"));
+    }
+
+    /// Stops the engine as a system does that restarts it.
+    fn stop_engine() {
+        let pid = std::fs::read_to_string("/run/docker-lab/pid").expect("docker.sh writes it");
+        outside("kill", &["-s", "TERM", pid.trim()]);
+        let begun = Instant::now();
+        while std::path::Path::new(&format!("/proc/{}", pid.trim())).exists() {
+            assert!(begun.elapsed() < Duration::from_mins(1), "the engine does not end");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn start_engine() {
+        let [script, folder] = ["ESPLAIN_DOCKER_SCRIPT", "ESPLAIN_DOCKER_FOLDER"]
+            .map(|name| std::env::var(name).expect("docker.sh says it"));
+        // It stays behind, and holds the streams that it was given.
+        let started = std::process::Command::new(script)
+            .args(["engine", &folder])
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert!(started.expect("it runs").success(), "the engine did not come back");
+    }
+
+    /// Whether the engine leaves its containers alone when it stops.
+    fn live_restore(live: bool) {
+        std::fs::write("/run/docker-lab/daemon.json", format!("{{\"live-restore\": {live}}}")).expect("a file");
+        signal_engine("HUP");
+        let begun = Instant::now();
+        while outside("docker", &["info", "--format", "{{.LiveRestoreEnabled}}"]).trim() != live.to_string() {
+            assert!(begun.elapsed() < Duration::from_mins(1), "the engine does not read its settings");
+        }
+    }
+
+    fn says_no_engine_answers(trouble: &Trouble) {
+        assert!(trouble.what.starts_with("no Docker Engine answers at"), "{trouble:?}");
+        assert!(trouble.hints[0].contains("systemctl start docker"), "{trouble:?}");
+        assert!(trouble.hints.last().is_some_and(|hint| hint.contains("is kept")), "{trouble:?}");
+    }
+
+    fn the_engine_is_started_anew(lab: &mut Kind) {
+        live_restore(true);
+        let line = lab.start("worker", "echo begun; sleep 100", None).expect("starts");
+        wait_for(lab, line, "begun");
+        let capture = lab.capture("worker2", "any", "icmp").expect("captures");
+        stop_engine();
+        says_no_engine_answers(&finish(lab, line).expect_err("its engine is gone"));
+        let begun = Instant::now();
+        while lab.frames(capture, Duration::from_millis(100)).is_ok() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the capture outlives its engine");
+        }
+        let trouble = try_run(lab, "worker", "true").expect_err("there is no engine");
+        assert!(trouble.what.starts_with("no Docker Engine answers at"), "{trouble:?}");
+        start_engine();
+        assert_eq!(run(lab, "worker", "cd /tmp; echo again").0, "again\n");
+        assert_eq!(run(lab, "worker", "pwd").0, "/tmp\n");
+        let capture = lab.capture("worker2", "any", "icmp").expect("captures");
+        assert_eq!(run(lab, "pod-a", "ping -c 1 -W 5 10.0.1.165").1, 0, "the nodes ran on");
+        assert_eq!(lab.stop_capture(capture).expect("stops").frames.len(), 3);
+        // Between two lines: nobody notices, and nothing of before stays in the nodes.
+        stop_engine();
+        start_engine();
+        assert_eq!(run(lab, "worker", "echo once more").0, "once more\n");
+        let begun = Instant::now();
+        while run(lab, "worker", "ls -d /run/esplain-* | wc -l").0.trim() != "1" {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{}", run(lab, "worker", "ls -d /run/esplain-*").0);
+        }
+        live_restore(false);
+    }
+
+    fn the_nodes_stop_with_the_engine(lab: &mut Kind) {
+        let line = lab.start("worker", "echo begun; sleep 100", None).expect("starts");
+        wait_for(lab, line, "begun");
+        stop_engine();
+        start_engine();
+        let trouble = finish(lab, line).expect_err("its node is gone");
+        assert!(trouble.what.contains("worker stopped while"), "{trouble:?}");
+        let trouble = try_run(lab, "worker", "true").expect_err("it is stopped");
+        assert!(trouble.what == "worker is stopped" && trouble.hints[0].contains("docker start"), "{trouble:?}");
+        assert!(!lab.runs().expect("an answer"));
+        for node in ["worker", "worker2", "control-plane"] {
+            outside("docker", &["start", &format!("{CLUSTER}-{node}")]);
+        }
+        assert!(lab.runs().expect("an answer"));
+        assert_eq!(run(lab, "worker", "echo again").0, "again\n");
+    }
+
+    fn a_full_disk_is_said_to_be(lab: &mut Kind) {
+        // A node's own.
+        assert_eq!(run(lab, "worker2", "head -c 1G /dev/zero >/tmp/full").1, 1);
+        let trouble = lab.write_file("worker2", "/tmp/more", b"octets").expect_err("no room");
+        assert!(trouble.causes.iter().any(|cause| cause.contains("No space left on device")), "{trouble:?}");
+        assert_eq!(run(lab, "worker2", "rm /tmp/full; echo on").0, "on\n");
+        // The learner's: progress, history, and the folder for lines of the machine's.
+        let home = tempfile::tempdir().expect("a folder");
+        let state = home.path().display().to_string();
+        outside("mount", &["-t", "tmpfs", "-o", "size=64k", "full", &state]);
+        let course = || {
+            let mut learn = std::process::Command::new("sh");
+            let script = format!(
+                "printf ':on worker\nip xfrm state\nhostname\n' | {} learn --lab kind --step states --lang en --trust",
+                env!("CARGO_BIN_EXE_esplain")
+            );
+            let output = learn.args(["-c", &script]).env("XDG_STATE_HOME", &state).output().expect("it runs");
+            (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+        };
+        let (said, complained) = course();
+        assert!(
+            said.contains(&format!("{CLUSTER}-worker")) && !(said + &complained).contains("No space"),
+            "{complained}"
+        );
+        let _ = std::process::Command::new("sh").args(["-c", &format!("cat /dev/zero >{state}/fill")]).output();
+        let (said, complained) = course();
+        println!("FULL {said}\nFULL {complained}");
+        assert!(
+            said.contains("No space left on device") || complained.contains("No space left on device"),
+            "{said}{complained}"
+        );
+        assert!(said.contains(&format!("{CLUSTER}-worker")), "the lines run all the same: {said}{complained}");
+        outside("umount", &[&state]);
+    }
+
+    fn a_node_is_removed(lab: &mut Kind) {
+        let node = format!("{CLUSTER}-worker2");
+        let line = lab.start("worker2", "echo begun; sleep 100", None).expect("starts");
+        wait_for(lab, line, "begun");
+        outside("docker", &["rm", "--force", &node]);
+        let trouble = finish(lab, line).expect_err("its node is gone");
+        assert!(trouble.what.contains("worker2 was removed while `echo begun; sleep 100` ran there"), "{trouble:?}");
+        assert!(
+            trouble.hints[0].contains("kind create cluster") && trouble.hints[0].contains("is kept"),
+            "{trouble:?}"
+        );
+        let trouble = try_run(lab, "worker2", "true").expect_err("it is gone");
+        assert!(trouble.what.contains("has no place `worker2`"), "{trouble:?}");
+        assert_eq!(run(lab, "worker", "echo here").0, "here\n");
+        let (status, said) = esplain(&["lab", "up", "--lab", "kind", "--yes", "--lang", "en"], &[]);
+        assert!(status == 3 && said.contains("does not run as the course's"), "{status}: {said}");
+        assert!(said.contains("docker ps -a --filter label=io.x-k8s.kind.cluster="), "{said}");
+    }
+
+    /// Runs the program: its status, and all it said.
+    fn esplain(words: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_esplain"));
+        let output = command.args(words).envs(variables.iter().copied()).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code().unwrap_or(255), said)
+    }
+
+    fn down_takes_away_what_was_made(lab: &mut Kind) {
+        let there = || {
+            let names = outside("docker", &["ps", "-a", "--format", "{{.Names}}"]);
+            let mut names: Vec<String> = names.lines().map(str::to_owned).collect();
+            names.sort();
+            names
+        };
+        let home = tempfile::tempdir().expect("a folder");
+        let state = home.path().display().to_string();
+        let down =
+            || esplain(&["lab", "down", "--lab", "kind", "--yes", "--lang", "en"], &[("XDG_STATE_HOME", &state)]);
+        // The nodes here were not made by a line of esplain's.
+        let before = there();
+        let (status, said) = down();
+        assert!(status == 1 && said.contains("was not made by esplain, so it stays"), "{status}: {said}");
+        assert!(said.contains(&format!("kind delete cluster --name {CLUSTER}")), "{said}");
+        assert_eq!(there(), before);
+        let names: Vec<&str> = before.iter().map(String::as_str).collect();
+        outside("docker", &[&["rm", "--force"], names.as_slice()].concat());
+        // What a line makes is written down, whoever runs it; here it is not kind that puts its labels on them.
+        let folder = home.path().join("esplain");
+        let made = |name: &str, cluster: &str| {
+            format!(
+                "docker run --detach --volume /var --label io.x-k8s.kind.cluster={cluster} \
+                 --label io.x-k8s.kind.role=worker --name {name} esplain-node bash -c 'sleep 1000'"
+            )
+        };
+        outside("sh", &["-c", &made("other-worker", "other")]);
+        lab.set_machine(Box::new(OwnMachine::new(folder.join("kind"), &[]).expect("a machine")), true);
+        lab.set_ledger(folder.join("kind-made"));
+        for node in ["worker", "worker2"] {
+            let (said, status) = run(lab, "machine", &made(&format!("{CLUSTER}-{node}"), CLUSTER));
+            assert_eq!(status, 0, "{said}");
+        }
+        let volumes = || outside("docker", &["volume", "ls", "--quiet"]).lines().count();
+        assert_eq!((there().len(), volumes()), (3, 3));
+        // Somebody joins in a container of his own: all of it stays.
+        outside("sh", &["-c", &made("foreign", CLUSTER)]);
+        let (status, said) = down();
+        assert!(status == 1 && said.contains("so it stays: foreign"), "{status}: {said}");
+        assert_eq!(there().len(), 4);
+        outside("docker", &["rm", "--force", "--volumes", "foreign"]);
+        // There is no kind here, so the engine does it.
+        let (status, said) = down();
+        assert!(status == 0 && said.contains("2 containers were taken away through the Docker Engine"), "{said}");
+        assert_eq!((there(), volumes()), (vec!["other-worker".to_owned()], 1));
+        let (status, said) = down();
+        assert!(status == 0 && said.contains("is not up"), "{status}: {said}");
     }
 }

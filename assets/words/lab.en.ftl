@@ -23,6 +23,8 @@ lab-kind-is-up = The kind lab is up: { $places }.
     The course on it: esplain --lab kind
     Down again:       esplain lab down --lab kind
 lab-kind-is-down = The kind lab is not up. esplain lab up --lab kind makes it.
+lab-kind-not-ours = the cluster `{ $name }` was not made by esplain, so it stays: { $containers }
+lab-kind-by-the-engine = kind did not do it: { $count } containers were taken away through the Docker Engine; `kubectl config delete-context kind-{ $name }` takes it out of kubectl's configuration
 lab-kind-went-down = The kind lab is gone. The network `kind` and the images stay: other clusters may use them.
 
 # Which lab `auto` takes, and why.

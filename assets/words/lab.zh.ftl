@@ -23,6 +23,8 @@ lab-kind-is-up = kind 实验环境已启动：{ $places }。
     在上面学习课程：esplain --lab kind
     删除：          esplain lab down --lab kind
 lab-kind-is-down = kind 实验环境没有启动。用 esplain lab up --lab kind 启动。
+lab-kind-not-ours = 集群 `{ $name }` 不是 esplain 创建的，所以保留不动：{ $containers }
+lab-kind-by-the-engine = kind 没有完成删除：已通过 Docker Engine 删除 { $count } 个容器；用 `kubectl config delete-context kind-{ $name }` 可从 kubectl 的配置中去掉它
 lab-kind-went-down = kind 实验环境已删除。网络 `kind` 和镜像保留下来：其他集群可能在用。
 
 # `auto` 选了哪个实验环境，为什么。

@@ -85,11 +85,19 @@ pub(super) fn status(json: bool, words: &Words, io: &mut Io) -> Result<Exit, Tro
     Ok(if up { Exit::Done } else { Exit::Failed })
 }
 
-/// Takes the cluster away: the containers that bear its label, as `kind` finds them, and nothing else.
+/// Takes the cluster away: the containers that bear its label and that esplain had made, and nothing else. `kind` does it
+/// where it is, since it also takes its entry out of kubectl's configuration; else the engine is asked.
 pub(super) fn down(yes: bool, words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
     let mut lab = learn::kind(learn::ANSWER)?;
-    let there = lab.places()?.iter().any(|place| place.kind == PlaceKind::Node);
-    if !there {
+    let (own, others) = lab.members()?;
+    if !others.is_empty() {
+        let what =
+            words.say("lab-kind-not-ours", &[("name", CLUSTER.into()), ("containers", others.join(", ").into())]);
+        return Err(Trouble::failed(what)
+            .hint(format!("`docker ps -a --filter label=io.x-k8s.kind.cluster={CLUSTER}` shows its containers"))
+            .hint(format!("if it is yours and can go: kind delete cluster --name {CLUSTER}")));
+    }
+    if own.is_empty() {
         writeln!(io.out, "{}", words.say("lab-kind-is-down", &[])).map_err(|error| Io::unwritable(&error))?;
         return Ok(Exit::Done);
     }
@@ -97,7 +105,13 @@ pub(super) fn down(yes: bool, words: &Words, io: &mut Io) -> Result<Exit, Troubl
     ask("lab-kind-will-run", std::slice::from_ref(&line), yes, words, io)?;
     lab.permit(&line, Permit::Once);
     let mut set_up = SetUp { lab, profile: Profile::Tutorial, words, io };
-    set_up.must("machine", &line)?;
+    set_up.tell(&format!("      machine: {line}"))?;
+    let (_, status) = set_up.run("machine", &line, None, Shown::News)?;
+    let left = set_up.lab.remove_own()?;
+    if status != 0 {
+        let args = [("count", left.into()), ("name", CLUSTER.into())];
+        set_up.tell(&format!("      {}", words.say("lab-kind-by-the-engine", &args)))?;
+    }
     set_up.tell(&words.say("lab-kind-went-down", &[]))?;
     Ok(Exit::Done)
 }

@@ -295,6 +295,7 @@ pub(super) fn kind(wait: Duration) -> Result<Kind, Trouble> {
         let machine = OwnMachine::new(state.join("kind"), MACHINE_FILES)?;
         let unattended = std::env::var("ESPLAIN_YES").is_ok_and(|value| value == "1");
         kind.set_machine(Box::new(machine), unattended);
+        kind.set_ledger(state.join("kind-made"));
     }
     Ok(kind)
 }

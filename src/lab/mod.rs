@@ -104,6 +104,12 @@ pub trait Lab {
     /// the capture is ready: no packet sent later is missed.
     fn capture(&mut self, place: &str, device: &str, filter: &str) -> Result<CaptureId, Trouble>;
 
+    /// Starts the same capture at several places, as [`capture`](Self::capture) one after the other does; a lab whose places
+    /// are slow to begin has them begin at the same time.
+    fn captures(&mut self, places: &[&str], device: &str, filter: &str) -> Vec<Result<CaptureId, Trouble>> {
+        places.iter().map(|place| self.capture(place, device, filter)).collect()
+    }
+
     /// The frames captured since the last call. Those that passed before this call and are still under way from the kernel
     /// are waited for, at most `wait`.
     fn frames(&mut self, capture: CaptureId, wait: Duration) -> Result<Vec<Frame>, Trouble>;

@@ -16,14 +16,14 @@ pub(super) struct Feed {
 impl Feed {
     /// Starts capturing on nodes that have appeared since.
     pub(super) fn open(&mut self, lab: &mut dyn Lab) -> Result<(), Trouble> {
-        for place in lab.places()? {
-            if place.kind != PlaceKind::Node {
-                continue;
-            }
+        let mut fresh: Vec<(Role, String)> = Vec::new();
+        for place in lab.places()?.into_iter().filter(|place| place.kind == PlaceKind::Node) {
             let role = place.aliases.iter().find_map(|alias| alias.parse::<Role>().ok());
-            if let Some(role) = role.filter(|role| !self.captures.contains_key(role)) {
-                self.captures.insert(role, lab.capture(&place.name, "any", "")?);
-            }
+            fresh.extend(role.filter(|role| !self.captures.contains_key(role)).map(|role| (role, place.name)));
+        }
+        let names: Vec<&str> = fresh.iter().map(|(_, name)| name.as_str()).collect();
+        for ((role, _), capture) in fresh.iter().zip(lab.captures(&names, "any", "")) {
+            self.captures.insert(*role, capture?);
         }
         Ok(())
     }

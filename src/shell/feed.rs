@@ -63,17 +63,18 @@ impl Feed {
     /// Begins to capture on every node that is there and is not captured on yet.
     pub(super) fn listen(&mut self, lab: &mut dyn Lab) {
         let Ok(places) = lab.places() else { return };
-        for role in Role::ALL.into_iter().filter(|role| role.is_node()) {
-            let there = places
-                .iter()
-                .any(|place| place.name == role.name() || place.aliases.iter().any(|alias| alias == role.name()));
-            if !there || self.nodes.contains_key(&role) {
-                continue;
-            }
+        let is_there = |role: &Role| {
+            let is_it = |name: &String| name == role.name();
+            places.iter().any(|place| is_it(&place.name) || place.aliases.iter().any(is_it))
+        };
+        let nodes = Role::ALL.into_iter().filter(|role| role.is_node() && is_there(role));
+        let fresh: Vec<Role> = nodes.filter(|role| !self.nodes.contains_key(role)).collect();
+        let names: Vec<&str> = fresh.iter().map(|role| role.name()).collect();
+        for (role, capture) in fresh.iter().zip(lab.captures(&names, "any", FILTER)) {
             // A node that cannot be captured on has no packets; everything else goes on.
-            if let Ok(capture) = lab.capture(role.name(), "any", FILTER) {
+            if let Ok(capture) = capture {
                 let (keys, sightings) = (Keyring::default(), Sightings::new(RECOGNISED));
-                self.nodes.insert(role, Node { capture, dropped: None, keys, sightings });
+                self.nodes.insert(*role, Node { capture, dropped: None, keys, sightings });
             }
         }
     }

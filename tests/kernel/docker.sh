@@ -12,6 +12,8 @@
 #       path     Cilium's IPsec path without BPF, with kernel ESP (lab.sh), laid through the containers' namespaces; the
 #                pods are named namespaces inside the node containers, for there is no Kubernetes
 #     and then runs COMMAND, whose standard output, standard error and exit status are its own
+#   docker.sh engine FOLDER              for COMMAND: starts the engine again when it was stopped, with the settings that
+#                                        are in /run/docker-lab/daemon.json
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/kernel/lab.sh
@@ -29,9 +31,12 @@ tools=(bash sh cat ls cp mv rm mkdir rmdir mktemp touch ln chmod head tail sort 
 # engine FOLDER
 engine() {
     local tls=(--tlsverify --tlscacert "$1/ca.pem" --tlscert "$1/server.pem" --tlskey "$1/server-key.pem")
-    mkdir -p $lab && mount -t tmpfs -o mode=700 docker $lab
-    dockerd --data-root $lab/data --exec-root $lab/exec --pidfile $lab/pid --storage-driver=overlay2 \
-        -H unix:///var/run/docker.sock -H tcp://127.0.0.1:2376 "${tls[@]}" --iptables=false --ip6tables=false >$lab/log 2>&1 &
+    if ! mountpoint -q $lab; then
+        mkdir -p $lab && mount -t tmpfs -o mode=700 docker $lab
+        echo '{}' >$lab/daemon.json
+    fi
+    dockerd --config-file $lab/daemon.json --data-root $lab/data --exec-root $lab/exec --pidfile $lab/pid --storage-driver=overlay2 \
+        -H unix:///var/run/docker.sock -H tcp://127.0.0.1:2376 "${tls[@]}" --iptables=false --ip6tables=false >>$lab/log 2>&1 &
     local waited=0
     until docker version >/dev/null 2>&1; do
         if ! kill -0 $! 2>/dev/null || [ $((waited += 1)) -gt 600 ]; then
@@ -146,10 +151,11 @@ case ${1-} in
         say "the image is in"
         all_nodes
         say "the nodes run"
-        export ESPLAIN_DOCKER_FOLDER=$2
+        export ESPLAIN_DOCKER_FOLDER=$2 ESPLAIN_DOCKER_SCRIPT=$0
         shift 2
         "$@"
         ;;
+    engine) engine "$2" ;;
     *)
         sed -n 's/^#   docker/docker/p' "$0" >&2
         exit 2

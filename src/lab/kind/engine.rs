@@ -6,8 +6,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use bollard::errors::Error;
-use bollard::models::{ContainerSummaryStateEnum, EndpointSettings};
-use bollard::query_parameters::ListContainersOptions;
+use bollard::models::{ContainerSummary, ContainerSummaryStateEnum, EndpointSettings};
+use bollard::query_parameters::{ListContainersOptions, RemoveContainerOptions};
 use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
@@ -93,13 +93,33 @@ impl Engine {
         trouble(&self.endpoint, failure)
     }
 
-    /// The nodes of a kind cluster, running or not, by kind's labels (kind v0.20
+    /// The containers of a kind cluster, running or not, by kind's label (kind v0.20
     /// `pkg/cluster/internal/providers/docker/constants.go`).
-    pub(super) fn nodes(&self, cluster: &str) -> Result<Vec<Node>, Trouble> {
+    fn containers(&self, cluster: &str) -> Result<Vec<ContainerSummary>, Trouble> {
         let filters = HashMap::from([("label".to_owned(), vec![format!("{CLUSTER_LABEL}={cluster}")])]);
         let options = ListContainersOptions { all: true, filters: Some(filters), ..ListContainersOptions::default() };
-        let containers = self.ask(|docker| async move { docker.list_containers(Some(options)).await })?;
-        let mut nodes: Vec<Node> = containers
+        self.ask(|docker| async move { docker.list_containers(Some(options)).await })
+    }
+
+    /// Ids and names of the containers of a kind cluster, running or not, load balancers among them.
+    pub(super) fn members(&self, cluster: &str) -> Result<Vec<(String, String)>, Trouble> {
+        let member = |container: ContainerSummary| {
+            let name = container.names.and_then(|names| names.into_iter().next()).unwrap_or_default();
+            Some((container.id?, name.trim_start_matches('/').to_owned()))
+        };
+        Ok(self.containers(cluster)?.into_iter().filter_map(member).collect())
+    }
+
+    /// Takes a container away, with what runs in it and its own volumes.
+    pub(super) fn remove(&self, container: String) -> Result<(), Trouble> {
+        let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
+        self.ask(|docker| async move { docker.remove_container(&container, Some(options)).await })
+    }
+
+    /// The nodes of a kind cluster, running or not.
+    pub(super) fn nodes(&self, cluster: &str) -> Result<Vec<Node>, Trouble> {
+        let mut nodes: Vec<Node> = self
+            .containers(cluster)?
             .into_iter()
             .filter_map(|container| {
                 let labels = container.labels.unwrap_or_default();

@@ -17,9 +17,13 @@ pub(super) struct Keeper {
     exec: Exec,
     /// The container it is in.
     pub(super) container: String,
+    /// Its folder there: `jobs` has the process numbers of the lab's lines, `kept` what is remembered of them.
+    pub(super) folder: String,
     /// What it said and nobody read yet.
     said: Vec<u8>,
     asked: u64,
+    /// When a question that was not answered has had its time.
+    late: BTreeMap<u64, Instant>,
     /// Answers that came while another was waited for.
     answers: BTreeMap<u64, Answer>,
     over: bool,
@@ -37,38 +41,47 @@ pub(super) struct Answer {
 }
 
 /// What a keeper does. `$1` is the folder. A job writes its process number, which is its group's, into `jobs/NUMBER`
-/// first of all. A question is answered beside everything else, in one line; what it writes to standard output may be a
-/// key, and stays in memory.
+/// first of all. A question is so many octets of bash behind its line; it is answered beside everything else, by a process
+/// group of its own, in one line. What it writes to standard output may be a key, and stays in memory. Nothing is started
+/// that bash can do itself: in a slow node a new program takes its time, and there are many questions.
 const KEEPER: &str = r#"umask 077
-mkdir -p "$1/jobs" "$1/kept" && echo ready
+set -m
+LC_ALL=C folder=$1
+mkdir -p "$folder/jobs" "$folder/kept" && echo ready
 answer() {
-  output=$(umask 022; timeout "$2" bash -c "$(base64 -d <<<"$3")" </dev/null 2>"$folder/$1" | base64 -w 0; exit "${PIPESTATUS[0]}")
-  printf 'ANSWER %s %s .%s .%s\n' "$1" "$?" "$output" "$(base64 -w 0 <"$folder/$1")"
-  rm -f "$folder/$1"
+  local errors=$folder/errors$(($1 % 16)) output status complaint=
+  output=$( (umask 022; eval "$2") </dev/null 2>"$errors" | base64 -w 0; exit "${PIPESTATUS[0]}")
+  status=$?
+  [ ! -s "$errors" ] || complaint=$(base64 -w 0 <"$errors")
+  printf 'ANSWER %s %s .%s .%s\n' "$1" "$status" "$output" "$complaint"
 }
-folder=$1
-while read -r word number seconds text; do
+while read -r word number octets; do
   case $word in
-    ASK) answer "$number" "$seconds" "$text" & continue ;;
-    FORGET) rm -f "$1/jobs/$number"; continue ;;
+    ASK) read -r -N "$octets" script; answer "$number" "$script" & asked[number]=$!; continue ;;
+    ANSWERED) unset "asked[number]"; continue ;;
+    LATE) kill -s KILL -- "-${asked[number]}" 2>/dev/null && printf '\nANSWER %s 124 . .\n' "$number"; continue ;;
+    FORGET) rm -f "$folder/jobs/$number"; continue ;;
   esac
-  for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$1/jobs/$number" ] && break; sleep 0.1; done
-  [ -s "$1/jobs/$number" ] && kill -s "$word" -- "-$(cat "$1/jobs/$number")" 2>/dev/null
+  for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$folder/jobs/$number" ] && break; sleep 0.1; done
+  [ -s "$folder/jobs/$number" ] && kill -s "$word" -- "-$(<"$folder/jobs/$number")" 2>/dev/null
 done
-for job in "$1"/jobs/*; do [ -s "$job" ] && kill -s KILL -- "-$(cat "$job")" 2>/dev/null; done
-rm -rf "$1""#;
+for job in "$folder"/jobs/*; do [ -s "$job" ] && kill -s KILL -- "-$(<"$job")" 2>/dev/null; done
+for group in "${asked[@]}"; do kill -s KILL -- "-$group" 2>/dev/null; done
+rm -rf "$folder""#;
 
 impl Keeper {
     /// Starts one; [`Self::ready`] says when it is there.
-    pub(super) fn start(engine: &Engine, node: &Node, folder: &str) -> Self {
-        let words = ["bash", "-c", KEEPER, "esplain-keeper", folder].map(str::to_owned).to_vec();
+    pub(super) fn start(engine: &Engine, node: &Node, folder: String) -> Self {
+        let words = ["bash", "-c", KEEPER, "esplain-keeper", &folder].map(str::to_owned).to_vec();
         let call = Call { container: node.container.clone(), words, variables: Vec::new(), terminal: None };
         let exec = Exec::start(engine, call);
         Self {
             exec,
             container: node.container.clone(),
+            folder,
             said: Vec::new(),
             asked: 0,
+            late: BTreeMap::new(),
             answers: BTreeMap::new(),
             over: false,
         }
@@ -116,14 +129,18 @@ impl Keeper {
         }
         while let Some(end) = self.said.iter().position(|octet| *octet == b'\n') {
             let line: Vec<u8> = self.said.drain(..=end).collect();
-            self.answers.extend(read_answer(&line));
+            if let Some((number, answer)) = read_answer(&line) {
+                self.late.remove(&number);
+                self.tell(&format!("ANSWERED {number}\n"));
+                self.answers.insert(number, answer);
+            }
         }
         true
     }
 
     /// Has a job's process group signalled.
     pub(super) fn signal(&self, signal: &str, job: u64) {
-        self.exec.tell(Order::Octets(format!("{signal} {job}\n").into_bytes()));
+        self.tell(&format!("{signal} {job}\n"));
     }
 
     /// A job has ended: its number may be another process's soon.
@@ -131,12 +148,12 @@ impl Keeper {
         self.signal("FORGET", job);
     }
 
-    /// Asks something of the node, a script for bash that has so long; gives the question's number.
+    /// Asks something of the node, a script for bash that has so long and then ends with 124, as `timeout` has it; gives
+    /// the question's number.
     pub(super) fn ask(&mut self, script: &str, patience: Duration) -> u64 {
         self.asked += 1;
-        let seconds = patience.as_secs().max(1);
-        let line = format!("ASK {} {seconds} {}\n", self.asked, STANDARD.encode(script));
-        self.exec.tell(Order::Octets(line.into_bytes()));
+        self.late.insert(self.asked, Instant::now() + patience);
+        self.tell(&format!("ASK {} {}\n{script}", self.asked, script.len()));
         self.asked
     }
 
@@ -152,10 +169,22 @@ impl Keeper {
             if self.over {
                 return Err(Failure::Gone);
             }
-            if !self.hear(until.saturating_duration_since(Instant::now())) {
+            let now = Instant::now();
+            let late = self.late.get(&question).copied();
+            if late.is_some_and(|late| late <= now) {
+                self.late.remove(&question);
+                self.tell(&format!("LATE {question}\n"));
+                continue;
+            }
+            let next = late.map_or(until, |late| late.min(until));
+            if !self.hear(next.saturating_duration_since(now)) && until <= Instant::now() && !self.over {
                 return Err(Failure::Silent(begun.elapsed()));
             }
         }
+    }
+
+    fn tell(&self, order: &str) {
+        self.exec.tell(Order::Octets(order.as_bytes().to_vec()));
     }
 }
 
@@ -187,5 +216,45 @@ mod tests {
         for broken in ["ANSWER 7 3\n", "ANSWER x 3 . .\n", "ANSWER 7 3 .!! .\n", "", "ready\n"] {
             assert!(read_answer(broken.as_bytes()).is_none(), "{broken}");
         }
+    }
+
+    #[test]
+    fn a_keeper_answers_beside_everything_else_ends_what_is_late_and_leaves_nothing() {
+        use std::io::{BufRead, BufReader, Write};
+        use std::process::{Command, Stdio};
+
+        let folder = tempfile::tempdir().expect("a folder").path().join("own");
+        let mut keeper = Command::new("bash")
+            .args(["-c", KEEPER, "esplain-keeper"])
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("bash runs");
+        let mut orders = keeper.stdin.take().expect("a pipe");
+        let mut said = BufReader::new(keeper.stdout.take().expect("a pipe")).lines();
+        let mut answer = || loop {
+            let line = said.next().expect("an answer").expect("text");
+            if let Some((number, answer)) = read_answer(line.as_bytes()) {
+                return (number, answer);
+            }
+        };
+        let mut ask = |number: u64, script: &str| {
+            write!(orders, "ASK {number} {}\n{script}", script.len()).expect("it listens");
+        };
+        ask(1, "echo $$; sleep 1000; true");
+        ask(2, "printf 'a\\0b\\n'; echo 'ä\nEND' >&2; exit 3");
+        ask(3, "cat; umask; unset folder number; exit");
+        for _ in 0..2 {
+            let (number, looked) = answer();
+            let (output, errors, status): (&[u8], &[u8], i32) =
+                if number == 2 { (b"a\0b\n", "ä\nEND\n".as_bytes(), 3) } else { (b"0022\n", b"", 0) };
+            assert!(looked == Answer { output: output.to_vec(), errors: errors.to_vec(), status }, "{number}");
+        }
+        write!(orders, "LATE 1\nANSWERED 1\n").expect("it listens");
+        assert!(answer() == (1, Answer { output: Vec::new(), errors: Vec::new(), status: 124 }));
+        drop(orders);
+        assert!(keeper.wait().expect("an end").success() && !folder.exists());
     }
 }

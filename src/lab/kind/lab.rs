@@ -1,4 +1,5 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::endpoint::Endpoint;
@@ -6,6 +7,7 @@ use super::engine::{ANSWER, Engine, Failure};
 use super::exec::{Call, Event, Exec, Order};
 use super::job::Job;
 use super::keeper::{Answer, Keeper};
+use super::ledger::Ledger;
 use super::machine::{Machine, asks_the_cluster, refused};
 use super::node::Node;
 use super::pod::Way;
@@ -24,13 +26,14 @@ use crate::trouble::Trouble;
 pub struct Kind {
     engine: Engine,
     cluster: String,
-    /// Where this lab keeps its things in each node.
+    /// How the folders begin that this lab keeps its things in, in each node.
     folder: String,
     keepers: BTreeMap<String, Keeper>,
     jobs: BTreeMap<JobId, Running>,
     watches: BTreeMap<CaptureId, (String, Watch)>,
     ids: u64,
-    survey: Option<(Instant, Survey)>,
+    /// What the nodes said, when, and how long that took them.
+    survey: Option<(Instant, Duration, Survey)>,
     /// What the nodes were told when a step began, by its name.
     kept: BTreeMap<String, BTreeMap<String, Snapshot>>,
     machine: Option<Box<dyn Machine>>,
@@ -38,13 +41,15 @@ pub struct Kind {
     permitted: BTreeMap<String, Permit>,
     /// Every line may.
     unattended: bool,
+    /// What those lines made.
+    ledger: Option<Ledger>,
 }
 
 enum Running {
     /// In a node or pod.
     There(Job),
-    /// On the learner's own machine.
-    Here(JobId),
+    /// On the learner's own machine, and the containers of the cluster that there were before.
+    Here(JobId, BTreeSet<String>),
     /// A question that the keeper of a node answers, and what of the answer was not heard yet.
     Asked { node: String, question: u64, said: VecDeque<JobEvent> },
 }
@@ -54,6 +59,8 @@ pub const CLUSTER: &str = "cilium-ipsec-native-routing";
 
 /// What the nodes said is taken for true so long, unless something ran since.
 const FRESH: Duration = Duration::from_secs(5);
+/// Slow nodes are left alone so many times as long as they took to say it.
+const REST: u32 = 5;
 /// How long a file may take to come or go.
 const COPYING: Duration = Duration::from_mins(1);
 
@@ -96,6 +103,7 @@ impl Kind {
             machine: None,
             permitted: BTreeMap::new(),
             unattended: false,
+            ledger: None,
         })
     }
 
@@ -108,6 +116,47 @@ impl Kind {
     pub fn set_machine(&mut self, machine: Box<dyn Machine>, unattended: bool) {
         self.machine = Some(machine);
         self.unattended = unattended;
+    }
+
+    /// Writes down in this file which of the cluster's containers a line of the machine's made.
+    pub fn set_ledger(&mut self, file: PathBuf) {
+        self.ledger = Some(Ledger::new(file));
+    }
+
+    /// Names of the cluster's containers, those that a line of this lab's made and those that somebody else did.
+    pub fn members(&self) -> Result<(Vec<String>, Vec<String>), Trouble> {
+        let made = self.ledger.as_ref().map(Ledger::containers).unwrap_or_default();
+        let (own, others): (Vec<_>, Vec<_>) =
+            self.engine.members(&self.cluster)?.into_iter().partition(|(id, _)| made.contains(id));
+        let names = |members: Vec<(String, String)>| members.into_iter().map(|(_, name)| name).collect();
+        Ok((names(own), names(others)))
+    }
+
+    /// Takes away those of the cluster's containers that a line of this lab's made, their volumes with them; gives how
+    /// many that were.
+    pub fn remove_own(&mut self) -> Result<usize, Trouble> {
+        let Some(ledger) = &self.ledger else { return Ok(0) };
+        let made = ledger.containers();
+        let mut removed = 0;
+        for (id, _) in self.engine.members(&self.cluster)?.into_iter().filter(|(id, _)| made.contains(id)) {
+            self.engine.remove(id)?;
+            removed += 1;
+        }
+        ledger.keep(&BTreeSet::new());
+        Ok(removed)
+    }
+
+    /// Ids of the cluster's containers; none while the engine does not answer.
+    fn member_ids(&self) -> BTreeSet<String> {
+        self.engine.members(&self.cluster).unwrap_or_default().into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Writes down what a line of the machine's has made, now that it has ended.
+    fn write_down(&self, before: &BTreeSet<String>) -> Result<(), Trouble> {
+        let Some(ledger) = &self.ledger else { return Ok(()) };
+        let now = self.member_ids();
+        let fresh: Vec<&str> = now.difference(before).map(String::as_str).collect();
+        if fresh.is_empty() { Ok(()) } else { ledger.add(fresh.into_iter()) }
     }
 
     /// Whether the cluster of the course runs here: a control plane and two workers.
@@ -135,16 +184,19 @@ impl Kind {
 
     /// What the nodes say, asked again when it is old.
     fn survey(&mut self, nodes: &[Node]) -> &Survey {
-        let old = self.survey.take().filter(|(taken, _)| taken.elapsed() < FRESH);
-        let (taken, survey) = old.unwrap_or_else(|| {
+        let fresh = |taken: &Instant, took: &Duration| taken.elapsed() < FRESH.max(*took * REST);
+        let old = self.survey.take().filter(|(taken, took, _)| fresh(taken, took));
+        let survey = old.unwrap_or_else(|| {
+            let begun = Instant::now();
             self.keep(nodes);
             let there = self
                 .keepers
                 .iter_mut()
                 .filter(|(name, _)| nodes.iter().any(|node| node.running && node.name == **name));
-            (Instant::now(), Survey::take(there.map(|(name, keeper)| (name.as_str(), keeper))))
+            let survey = Survey::take(there.map(|(name, keeper)| (name.as_str(), keeper)));
+            (Instant::now(), begun.elapsed(), survey)
         });
-        &self.survey.insert((taken, survey)).1
+        &self.survey.insert(survey).2
     }
 
     /// What the nodes said may be otherwise after a line that does more than look.
@@ -184,7 +236,8 @@ impl Kind {
             let own = self.keepers.get_mut(&node.name);
             if !own.is_some_and(|own| own.container == node.container && own.lives()) {
                 self.keepers.remove(&node.name);
-                fresh.push((node, Keeper::start(&self.engine, node, &self.folder)));
+                let folder = self.fresh_folder();
+                fresh.push((node, Keeper::start(&self.engine, node, folder)));
             }
         }
         for (node, mut keeper) in fresh {
@@ -199,7 +252,8 @@ impl Kind {
         let lives = self.keepers.get_mut(&node.name).is_some_and(|own| own.container == node.container && own.lives());
         if !lives {
             self.keepers.remove(&node.name);
-            let mut keeper = Keeper::start(&self.engine, node, &self.folder);
+            let folder = self.fresh_folder();
+            let mut keeper = Keeper::start(&self.engine, node, folder);
             keeper.ready(&self.engine, node).map_err(|trouble| self.fallen(&node.name, None).unwrap_or(trouble))?;
             self.keepers.insert(node.name.clone(), keeper);
         }
@@ -208,17 +262,29 @@ impl Kind {
 
     /// Has the keeper of a node do something, and waits for what comes of it.
     fn have(&mut self, node: &Node, script: &str, patience: Duration) -> Result<Answer, Trouble> {
-        let keeper = self.keeper(node)?;
-        let question = keeper.ask(script, patience);
-        // The question ends by itself when its time is up, and says so a moment later.
-        let answer = keeper.answer(question, Instant::now() + patience + ANSWER);
+        let question = self.keeper(node)?.ask(script, patience);
+        self.answer(node, question, patience)
+    }
+
+    /// What comes of a question to the keeper of a node.
+    fn answer(&mut self, node: &Node, question: u64, patience: Duration) -> Result<Answer, Trouble> {
+        // The question ends when its time is up, and says so a moment later.
+        let until = Instant::now() + patience + ANSWER;
+        let keeper = self.keepers.get_mut(&node.name);
+        let answer = keeper.map_or(Err(Failure::Gone), |keeper| keeper.answer(question, until));
         answer.map_err(|failure| self.fallen(&node.name, None).unwrap_or_else(|| self.engine.trouble(&failure)))
     }
 
-    /// What is remembered at a pod is not what is remembered on its node.
-    fn memory(&self, place: &str, way: &Way) -> String {
+    /// A folder for a keeper that begins: one that was there before it may not have ended yet, and takes its own away.
+    fn fresh_folder(&mut self) -> String {
+        self.ids += 1;
+        format!("{}-{}", self.folder, self.ids)
+    }
+
+    /// The file of what is remembered there. What is remembered at a pod is not what is remembered on its node.
+    fn memory(&mut self, node: &Node, place: &str, way: &Way) -> Result<String, Trouble> {
         let name = if *way == Way::Node { "node".to_owned() } else { format!("pod-{place}") };
-        format!("{}/kept/{name}", self.folder)
+        Ok(format!("{}/kept/{name}", self.keeper(node)?.folder))
     }
 
     /// Starts a line there; `kept` is the file of what is remembered of the lines before.
@@ -229,14 +295,14 @@ impl Kind {
         kept: &str,
         terminal: Option<TerminalSize>,
     ) -> Result<JobId, Trouble> {
-        self.keeper(node)?;
+        let folder = self.keeper(node)?.folder.clone();
         self.forget_survey(line);
         self.ids += 1;
         let id = JobId(self.ids);
         let (rows, columns) =
             terminal.map_or_else(Default::default, |size| (size.rows.to_string(), size.columns.to_string()));
         let script = way.script(false) + START;
-        let number = format!("{}/jobs/{}", self.folder, id.0);
+        let number = format!("{folder}/jobs/{}", id.0);
         let words = ["bash", "-c", &script, "esplain-line", &number, &rows, &columns, LINE, kept, line, ANY_SHELL];
         let term = std::env::var("TERM").ok().filter(|_| terminal.is_some()).unwrap_or_else(|| "dumb".to_owned());
         let call = Call {
@@ -273,35 +339,46 @@ impl Kind {
         if self.permitted.get(line) == Some(&Permit::Once) {
             self.permitted.remove(line);
         }
+        let before = self.member_ids();
         let machine = self.machine.as_mut().ok_or_else(|| refused(line))?;
         let inner = machine.start(line, terminal)?;
         self.ids += 1;
         let id = JobId(self.ids);
-        self.jobs.insert(id, Running::Here(inner));
+        self.jobs.insert(id, Running::Here(inner, before));
         Ok(id)
     }
 
-    /// What the nodes that run were told.
+    /// What the nodes that run were told, all asked at once.
     fn snapshots(&mut self, nodes: &[Node]) -> Result<BTreeMap<String, Snapshot>, Trouble> {
         self.keep(nodes);
-        let of_node = |node: &Node| {
-            let looked = self.have(node, snapshot::QUESTIONS, ANSWER)?;
+        let running = || nodes.iter().filter(|node| node.running);
+        let mut asked = Vec::new();
+        for node in running() {
+            asked.push(self.keeper(node)?.ask(snapshot::QUESTIONS, ANSWER));
+        }
+        let told = |(node, question): (&Node, u64)| {
+            let looked = self.answer(node, question, ANSWER)?;
             Ok((node.name.clone(), Snapshot::read(&String::from_utf8_lossy(&looked.output))))
         };
-        nodes.iter().filter(|node| node.running).map(of_node).collect()
+        running().zip(asked).map(told).collect()
     }
 
     /// A line as a script for a keeper: in the folder and with the variables that are remembered, and leaving nothing.
-    fn quiet_line(&self, place: &str, way: &Way, line: &str) -> String {
-        let kept = self.memory(place, way);
-        format!(
+    fn quiet_line(&mut self, node: &Node, place: &str, way: &Way, line: &str) -> Result<String, Trouble> {
+        let kept = self.memory(node, place, way)?;
+        if *way == Way::Node {
+            // The keeper's own shell will do.
+            let kept = quoted(&kept);
+            return Ok(format!("cd /; [ -r {kept} ] && . {kept} 2>/dev/null; eval {}", quoted(line)));
+        }
+        Ok(format!(
             "{}\ncd /\nexec 9<>{}\nexec \"${{into[@]}}\" sh -c {} sh {} {}",
             way.script(false),
             quoted(&kept),
             quoted(ANY_SHELL),
             quoted(r#"[ -r "$1" ] && . "$1" 2>/dev/null; eval "$2""#),
             quoted(line)
-        )
+        ))
     }
 
     /// Has a script answered that is heard of like a job.
@@ -348,7 +425,9 @@ impl Kind {
     /// What became of a node that something was lost on, if it is no longer as it was.
     fn fallen(&self, name: &str, line: Option<&str>) -> Option<Trouble> {
         match self.nodes() {
-            Err(trouble) => Some(trouble),
+            Err(trouble) => Some(trouble.hint(format!(
+                "when the engine is there again, `docker start {name}` starts a node that does not run; what you have done in the course is kept"
+            ))),
             Ok(nodes) => match nodes.into_iter().find(|node| node.name == name) {
                 None => Some(gone(name, line)),
                 Some(node) => (!node.running).then(|| stopped(&node, line)),
@@ -387,18 +466,18 @@ impl Lab for Kind {
             return self.line_of_the_machine(line, terminal);
         }
         let (node, way) = self.resolve(place)?;
-        let kept = self.memory(place, &way);
+        let kept = self.memory(&node, place, &way)?;
         self.line((&node, &way), line, &kept, terminal)
     }
 
     fn ask(&mut self, place: &str, line: &str) -> Result<JobId, Trouble> {
         if place != MACHINE {
             let (node, way) = self.resolve(place)?;
-            let script = self.quiet_line(place, &way, line);
+            let script = self.quiet_line(&node, place, &way, line)?;
             return self.question(&node, &script);
         }
         if let Some((node, way, line)) = self.within_the_cluster(line)? {
-            let script = if way == Way::Node { line } else { self.quiet_line(MACHINE, &way, &line) };
+            let script = if way == Way::Node { line } else { self.quiet_line(&node, MACHINE, &way, &line)? };
             return self.question(&node, &script);
         }
         self.line_of_the_machine(line, None)
@@ -439,12 +518,15 @@ impl Lab for Kind {
                 }
                 return Ok(event);
             }
-            Running::Here(inner) => {
+            Running::Here(inner, _) => {
                 let inner = *inner;
                 let machine = self.machine.as_mut().ok_or_else(|| refused("it"))?;
                 let event = machine.poll(inner, wait)?;
-                if matches!(event, JobEvent::Exited(_)) {
-                    self.jobs.remove(&job);
+                if matches!(event, JobEvent::Exited(_))
+                    && let Some(Running::Here(_, before)) = self.jobs.remove(&job)
+                {
+                    self.survey = None;
+                    self.write_down(&before)?;
                 }
                 return Ok(event);
             }
@@ -473,7 +555,7 @@ impl Lab for Kind {
                 self.fallen(&node, Some(&line)).map_or(Ok(JobEvent::Exited(status)), Err)
             }
             Ok(event) => Ok(event),
-            Err(failure) => Err(self.fallen(&node, Some(&line)).unwrap_or_else(|| self.engine.trouble(&failure))),
+            Err(failure) => Err(self.fallen(&node, Some(&line)).unwrap_or_else(|| lost(&node, &line, &failure))),
         }
     }
 
@@ -485,7 +567,7 @@ impl Lab for Kind {
                 there.send(input);
                 Ok(())
             }
-            Some(Running::Here(inner)) => {
+            Some(Running::Here(inner, _)) => {
                 let inner = *inner;
                 self.machine.as_mut().map_or(Ok(()), |machine| machine.send(inner, input))
             }
@@ -501,12 +583,27 @@ impl Lab for Kind {
     }
 
     fn capture(&mut self, place: &str, device: &str, filter: &str) -> Result<CaptureId, Trouble> {
-        let (node, way) = self.resolve(place)?;
-        let watch = Watch::start(&self.engine, &node, &way, device, filter)?;
-        self.ids += 1;
-        let id = CaptureId(self.ids);
-        self.watches.insert(id, (node.name, watch));
-        Ok(id)
+        let refused = || Err(Trouble::unusable(format!("nothing was captured at {place}")));
+        self.captures(&[place], device, filter).pop().unwrap_or_else(refused)
+    }
+
+    fn captures(&mut self, places: &[&str], device: &str, filter: &str) -> Vec<Result<CaptureId, Trouble>> {
+        let begun: Vec<Result<(Node, Watch), Trouble>> = places
+            .iter()
+            .map(|place| {
+                let (node, way) = self.resolve(place)?;
+                let watch = Watch::start(&self.engine, &node, &way, device, filter);
+                Ok((node, watch))
+            })
+            .collect();
+        let ready = |begun: Result<(Node, Watch), Trouble>| {
+            let (node, watch) = begun?;
+            let watch = watch.ready(&self.engine, &node, device)?;
+            self.ids += 1;
+            self.watches.insert(CaptureId(self.ids), (node.name, watch));
+            Ok(CaptureId(self.ids))
+        };
+        begun.into_iter().map(ready).collect()
     }
 
     fn frames(&mut self, capture: CaptureId, wait: Duration) -> Result<Vec<Frame>, Trouble> {
@@ -541,7 +638,8 @@ impl Lab for Kind {
         let (node, way) = self.resolve(place)?;
         // In the folder where the learner is.
         let line = format!("cat -- {}", quoted(path));
-        let looked = self.have(&node, &self.quiet_line(place, &way, &line), COPYING)?;
+        let script = self.quiet_line(&node, place, &way, &line)?;
+        let looked = self.have(&node, &script, COPYING)?;
         if looked.status == 0 {
             return Ok(looked.output);
         }
@@ -597,6 +695,16 @@ const MACHINE: &str = "machine";
 
 fn running(node: Node) -> Result<Node, Trouble> {
     if node.running { Ok(node) } else { Err(stopped(&node, None)) }
+}
+
+/// The node runs and the engine answers, but neither knows of a line any more.
+fn lost(node: &str, line: &str, failure: &Failure) -> Trouble {
+    let mut trouble = Trouble::unusable(format!("the Docker Engine has lost `{line}`, which ran on {node}"));
+    if let Failure::Engine(error) = failure {
+        trouble = trouble.because(error);
+    }
+    trouble
+        .hint("the engine was started anew, most likely; type the line again: what you have done in the course is kept")
 }
 
 fn stopped(node: &Node, line: Option<&str>) -> Trouble {

@@ -2,7 +2,7 @@
 //! engine is; `ip`, `ping`, `tcpdump` and the kernel's XFRM are the nodes' own, and so is Cilium.
 //!
 //! `endpoint` finds the engine and `engine` speaks to it; `exec` is a command that the engine runs in a node, `keeper`
-//! what a lab keeps there to end commands with; `job` and `watch` are lines and captures made of these. `survey` asks the
+//! what a lab keeps there to end commands with; `ledger` says which containers it had made; `job` and `watch` are lines and captures made of these. `survey` asks the
 //! nodes what lessons speak through. Nothing of a lab stays in a node when the lab goes, however it goes.
 //!
 //! **Invariant.** The lab runs nothing on the learner's own machine by itself: see [`Machine`].
@@ -13,6 +13,7 @@ mod exec;
 mod job;
 mod keeper;
 mod lab;
+mod ledger;
 mod machine;
 mod node;
 #[cfg(unix)]

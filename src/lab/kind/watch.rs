@@ -20,6 +20,8 @@ use crate::trouble::Trouble;
 pub(super) struct Watch {
     orders: UnboundedSender<Order>,
     frames: Receiver<Frame>,
+    /// Hears once that no packet can be missed any more.
+    readiness: Receiver<()>,
     end: Receiver<Option<Failure>>,
     said: Arc<Mutex<String>>,
     /// Frames that were given out.
@@ -43,8 +45,8 @@ kill $! 2>/dev/null
 exit $status"#;
 
 impl Watch {
-    /// Starts one and waits until it captures.
-    pub(super) fn start(engine: &Engine, node: &Node, way: &Way, device: &str, filter: &str) -> Result<Self, Trouble> {
+    /// Starts one; [`Self::ready`] says when it captures.
+    pub(super) fn start(engine: &Engine, node: &Node, way: &Way, device: &str, filter: &str) -> Self {
         let script = way.script(true) + CAPTURE;
         let words = ["bash", "-c", &script, "esplain-capture", device, filter].map(str::to_owned).to_vec();
         let call = Call { container: node.container.clone(), words, variables: Vec::new(), terminal: None };
@@ -63,14 +65,18 @@ impl Watch {
                 }
             }
         });
-        let watch = Self { orders, frames, end, said, given: 0, reader: Some(reader) };
-        if readiness.recv_timeout(PATIENCE).is_ok() {
-            return Ok(watch);
+        Self { orders, frames, readiness, end, said, given: 0, reader: Some(reader) }
+    }
+
+    /// Waits until it captures.
+    pub(super) fn ready(self, engine: &Engine, node: &Node, device: &str) -> Result<Self, Trouble> {
+        if self.readiness.recv_timeout(PATIENCE).is_ok() {
+            return Ok(self);
         }
-        if let Ok(Some(failure)) = watch.end.try_recv() {
+        if let Ok(Some(failure)) = self.end.try_recv() {
             return Err(engine.trouble(&failure));
         }
-        Err(watch.refusal(node, device))
+        Err(self.refusal(node, device))
     }
 
     /// What was captured since the last call, waiting at most `wait` for the first; the reason when there will be no more.
