@@ -217,8 +217,8 @@ mod inside {
         let job = lab.start("machine", shell, Some(size(90, 25))).expect("starts");
         lab.send(job, Input::Octets(b"cd /tmp; stty size; hostname; echo $((6 * 7))\r".to_vec())).expect("keys");
         wait_for(lab, job, "\r\n42\r\n");
-        lab.send(job, Input::Octets(b"sleep 100\r".to_vec())).expect("keys");
-        wait_for(lab, job, "sleep 100\r\n");
+        lab.send(job, Input::Octets(b"sh -c 'echo ready; exec sleep 100'\r".to_vec())).expect("keys");
+        wait_for(lab, job, "ready\r\n");
         lab.send(job, Input::Interrupt).expect("interrupts");
         lab.send(job, Input::Octets(b"pwd; exit 6\r".to_vec())).expect("keys");
         let (said, status) = finish(lab, job).expect("an end");

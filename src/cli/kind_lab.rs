@@ -3,23 +3,12 @@
 use std::io::{IsTerminal, Read, Write};
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
-
 use super::{Io, learn};
 use crate::lab::kind::{CLUSTER, Kind};
 use crate::lab::machine_files::PODS;
-use crate::lab::{Input, JobEvent, Lab, Permit, PlaceKind};
+use crate::lab::{Input, JobEvent, Lab, Permit, PlaceKind, Profile};
 use crate::trouble::{Exit, Trouble};
 use crate::words::{FluentValue, Words};
-
-/// Which Kubernetes and Cilium.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Profile {
-    /// Those of the tutorial: Kubernetes 1.23.4, Cilium 1.13.0-rc5.
-    Tutorial,
-    /// Today's: the node image of the installed kind, the newest Cilium of its chart's repository.
-    Current,
-}
 
 /// What has to be done, in order. Each part sees by itself whether it was done before, so that a set-up that was
 /// interrupted goes on where it was.
@@ -49,8 +38,8 @@ struct SetUp<'a> {
 
 /// Makes the cluster, after showing what will run on this machine, and a yes.
 pub(super) fn up(profile: Profile, yes: bool, words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
-    let lab = learn::kind(learn::ANSWER)?;
-    let mut lines = vec![create(profile)];
+    let lab = learn::kind(profile, learn::ANSWER)?;
+    let mut lines = vec![CREATE.to_owned()];
     lines.extend(installing(profile));
     ask("lab-kind-will-run", &lines, yes, words, io)?;
     let mut set_up = SetUp { lab, profile, words, io };
@@ -67,7 +56,7 @@ pub(super) fn up(profile: Profile, yes: bool, words: &Words, io: &mut Io) -> Res
 
 /// Says whether the cluster runs, and its places. Ends with 1 when it does not.
 pub(super) fn status(json: bool, words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
-    let mut lab = learn::kind(learn::ANSWER)?;
+    let mut lab = learn::kind(Profile::Tutorial, learn::ANSWER)?;
     let up = lab.runs()?;
     let places: Vec<_> = if up { lab.places()? } else { Vec::new() };
     let places = places.iter().filter(|place| place.kind != PlaceKind::Machine);
@@ -88,7 +77,7 @@ pub(super) fn status(json: bool, words: &Words, io: &mut Io) -> Result<Exit, Tro
 /// Takes the cluster away: the containers that bear its label and that esplain had made, and nothing else. `kind` does it
 /// where it is, since it also takes its entry out of kubectl's configuration; else the engine is asked.
 pub(super) fn down(yes: bool, words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
-    let mut lab = learn::kind(learn::ANSWER)?;
+    let mut lab = learn::kind(Profile::Tutorial, learn::ANSWER)?;
     let (own, others) = lab.members()?;
     if !others.is_empty() {
         let what =
@@ -118,7 +107,7 @@ pub(super) fn down(yes: bool, words: &Words, io: &mut Io) -> Result<Exit, Troubl
 
 /// Runs a command at a place of the cluster, on this call's own streams.
 pub(super) fn exec(place: &str, command: &[String], words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
-    let lab = learn::kind(learn::ANSWER)?;
+    let lab = learn::kind(Profile::Tutorial, learn::ANSWER)?;
     let line = crate::lab::as_line(command);
     let mut set_up = SetUp { lab, profile: Profile::Tutorial, words, io };
     let (_, status) = set_up.run(place, &line, None, Shown::Here)?;
@@ -149,26 +138,17 @@ fn ask(head: &str, lines: &[String], yes: bool, words: &Words, io: &mut Io) -> R
     Err(Trouble::failed(words.say("trust-refused", &[])))
 }
 
-/// The line that makes the cluster. The course's configuration names the tutorial's node image.
-fn create(profile: Profile) -> String {
-    match profile {
-        Profile::Tutorial => "kind create cluster --config kind-config.yaml".to_owned(),
-        Profile::Current => "grep -v '^ *image:' kind-config.yaml | kind create cluster --config -".to_owned(),
-    }
-}
+/// The line that makes the cluster. The configuration is the profile's.
+const CREATE: &str = "kind create cluster --config kind-config.yaml";
 
 /// The lines that install Cilium. `upgrade --install` can be said again where it was interrupted.
 fn installing(profile: Profile) -> [String; 3] {
-    let (version, routing) = match profile {
-        Profile::Tutorial => (" --version 1.13.0-rc5", "tunnel=disabled"),
-        // `tunnel` became `routingMode` with Cilium 1.14 (its upgrade notes).
-        Profile::Current => ("", "routingMode=native"),
-    };
+    let (version, routing) = (profile.fact("cilium_version"), profile.fact("routing"));
     [
         "helm repo add cilium https://helm.cilium.io/".to_owned(),
         "helm repo update".to_owned(),
         format!(
-            "helm upgrade --install cilium cilium/cilium{version} --namespace kube-system \
+            "helm upgrade --install cilium cilium/cilium --version {version} --namespace kube-system \
              --set k8sServiceHost={CLUSTER}-control-plane --set k8sServicePort=6443 --set {routing} \
              --set autoDirectNodeRoutes=true --set ipv4NativeRoutingCIDR=10.0.0.0/8 --set ipam.mode=cluster-pool \
              --set encryption.enabled=true --set encryption.type=ipsec --set debug.enabled=true \
@@ -188,8 +168,7 @@ fn cluster(set_up: &mut SetUp<'_>) -> Result<(), Trouble> {
             .hint(format!("`docker ps -a --filter label=io.x-k8s.kind.cluster={CLUSTER}` shows its containers"))
             .hint(format!("if it is yours and can go: kind delete cluster --name {CLUSTER}")));
     }
-    let line = create(set_up.profile);
-    set_up.must("machine", &line)
+    set_up.must("machine", CREATE)
 }
 
 fn taint(set_up: &mut SetUp<'_>) -> Result<(), Trouble> {
@@ -211,11 +190,7 @@ fn key(set_up: &mut SetUp<'_>) -> Result<(), Trouble> {
     std::fs::File::open("/dev/urandom")
         .and_then(|mut random| random.read_exact(octets.as_mut()))
         .map_err(|error| Trouble::unusable("there are no random octets for a key").because(&error))?;
-    let id = match set_up.profile {
-        Profile::Tutorial => "3",
-        // A `+` asks for a key of its own for each pair of nodes (Cilium 1.16 and newer).
-        Profile::Current => "3+",
-    };
+    let id = set_up.profile.fact("key_number");
     let mut manifest = zeroize::Zeroizing::new(format!(
         "apiVersion: v1\nkind: Secret\nmetadata: {{name: cilium-ipsec-keys, namespace: kube-system}}\n\
          stringData: {{keys: \"{id} rfc4106(gcm(aes)) "
@@ -254,10 +229,9 @@ fn tools(set_up: &mut SetUp<'_>) -> Result<(), Trouble> {
             continue;
         }
         if set_up.profile == Profile::Tutorial {
-            set_up.must(
-                node,
-                "sed -i -E 's/(archive|security).ubuntu.com/old-releases.ubuntu.com/g' /etc/apt/sources.list",
-            )?;
+            let sources = set_up.profile.fact("apt_sources");
+            let line = format!("sed -i -E 's/(archive|security).ubuntu.com/old-releases.ubuntu.com/g' {sources}");
+            set_up.must(node, &line)?;
         }
         set_up.must(node, "apt-get update && apt-get install -y tcpdump net-tools iputils-ping")?;
     }
@@ -416,9 +390,9 @@ mod tests {
         assert!(
             of(Profile::Tutorial).contains("--version 1.13.0-rc5") && of(Profile::Tutorial).contains("tunnel=disabled")
         );
-        assert!(!of(Profile::Current).contains("--version") && of(Profile::Current).contains("routingMode=native"));
-        for profile in Profile::value_variants() {
-            assert!(of(*profile).contains("encryption.type=ipsec") && !of(*profile).contains("  "));
+        assert!(!of(Profile::Current).contains("tunnel") && of(Profile::Current).contains("routingMode=native"));
+        for profile in [Profile::Tutorial, Profile::Current] {
+            assert!(of(profile).contains("encryption.type=ipsec") && !of(profile).contains("  "));
         }
     }
 }

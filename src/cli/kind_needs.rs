@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use super::doctor::Finding;
 use super::learn;
+use crate::lab::Profile;
 use crate::words::Words;
 
 /// A program, how it is asked for its version, the oldest that will do, and where it is to be had.
@@ -52,7 +53,7 @@ pub(super) fn findings(words: &Words) -> Vec<Finding> {
 fn engine(words: &Words) -> Finding {
     let text = words.say("doctor-docker", &[]);
     let mut finding = Finding { name: "docker".to_owned(), text, lacks: None, mend: None };
-    let asked = learn::kind(learn::ANSWER).and_then(|mut lab| {
+    let asked = learn::kind(Profile::default(), learn::ANSWER).and_then(|mut lab| {
         let runs = lab.runs()?;
         Ok((runs, crate::lab::Lab::places(&mut lab)?.len() > 1))
     });

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::kind_lab::{self, Profile};
-use super::learn::{self, LabChoice};
-use super::{Io, kernel_lab};
+use super::learn::{self, LabChoice, ProfileChoice};
+use super::{Io, kernel_lab, kind_lab};
 use crate::lab::Lab;
 use crate::lab::kernel::Kernel;
 use crate::trouble::{Exit, Trouble};
@@ -44,8 +43,8 @@ enum Action {
         #[command(flatten)]
         which: Which,
         /// Which Kubernetes and Cilium (`--lab kind`).
-        #[arg(long, value_enum, value_name = "PROFILE", default_value_t = Profile::Tutorial)]
-        profile: Profile,
+        #[arg(long, value_enum, value_name = "PROFILE", env = "ESPLAIN_PROFILE", default_value_t)]
+        profile: ProfileChoice,
         /// Do not ask (`--lab kind`).
         #[arg(long)]
         yes: bool,
@@ -99,7 +98,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     | Action::Exec { which, .. }) = &args.action;
     let words = Words::new(learn::language(which.lang.as_deref())?);
     match (which.lab, &args.action) {
-        (LabChoice::Kind, Action::Up { profile, yes, .. }) => kind_lab::up(*profile, *yes, &words, io),
+        (LabChoice::Kind, Action::Up { profile, yes, .. }) => kind_lab::up((*profile).into(), *yes, &words, io),
         (LabChoice::Kind, Action::Status { json, .. }) => kind_lab::status(*json, &words, io),
         (LabChoice::Kind, Action::Down { yes, .. }) => kind_lab::down(*yes, &words, io),
         (LabChoice::Kind, Action::Exec { place, command, .. }) => kind_lab::exec(place, command, &words, io),

@@ -11,10 +11,10 @@ use crate::course::{Book, Course};
 #[cfg(target_os = "linux")]
 use crate::lab::kernel::Kernel;
 use crate::lab::kind::{CLUSTER, Endpoint, Kind, OwnMachine};
-use crate::lab::machine_files::MACHINE_FILES;
+use crate::lab::machine_files::{KIND_CONFIG, KIND_CONFIG_NAME, MACHINE_FILES};
 use crate::lab::recording::{Keys, Playback};
 use crate::lab::sim::Sim;
-use crate::lab::{Lab, LabKind};
+use crate::lab::{Lab, LabKind, Profile};
 use crate::render::{Colour, Console};
 use crate::shell::{self, Setup};
 use crate::trouble::{Exit, Trouble, nearest};
@@ -53,6 +53,9 @@ pub(super) struct Options {
     /// Play this recording, made by `esplain record`: every line that was run in it shows what it showed.
     #[arg(long, value_name = "FILE")]
     recording: Option<PathBuf>,
+    /// Which Kubernetes and Cilium the set-up's steps install (`--lab kind` and `--lab sim`).
+    #[arg(long, value_enum, value_name = "PROFILE", env = "ESPLAIN_PROFILE", default_value_t)]
+    profile: ProfileChoice,
     /// The language: `en` or `zh`. Without it, the one of the locale.
     #[arg(long, value_name = "LANGUAGE", env = "ESPLAIN_LANG")]
     lang: Option<String>,
@@ -72,7 +75,7 @@ pub(super) struct Options {
 
 impl Options {
     /// The options' names without dashes.
-    pub(super) const NAMES: &[&str] = &["lab", "recording", "lang", "step", "fresh", "plain", "editor"];
+    pub(super) const NAMES: &[&str] = &["lab", "recording", "profile", "lang", "step", "fresh", "plain", "editor"];
 
     /// The language asked for, or that of the locale.
     pub(super) fn language(&self) -> Result<Language, Trouble> {
@@ -110,6 +113,25 @@ impl LabChoice {
             Self::Kernel => Some(LabKind::Kernel),
             Self::Kind => Some(LabKind::Kind),
             Self::Recording => Some(LabKind::Recording),
+        }
+    }
+}
+
+/// The profiles that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum ProfileChoice {
+    /// Those of the tutorial: Kubernetes 1.23.4, Cilium 1.13.0-rc5.
+    #[default]
+    Tutorial,
+    /// Today's: the node image of the installed kind, Cilium 1.17.
+    Current,
+}
+
+impl From<ProfileChoice> for Profile {
+    fn from(choice: ProfileChoice) -> Self {
+        match choice {
+            ProfileChoice::Tutorial => Self::Tutorial,
+            ProfileChoice::Current => Self::Current,
         }
     }
 }
@@ -172,7 +194,13 @@ pub(super) fn setup(found: &Found, options: Options, colour: Colour) -> Result<S
         check_step(&book, step)?;
     }
     Ok(Setup {
-        lab: lab_or_recording(options.lab, options.recording.as_deref(), &book.course, language)?,
+        lab: lab_or_recording(
+            options.lab,
+            options.recording.as_deref(),
+            &book.course,
+            options.profile.into(),
+            language,
+        )?,
         book,
         language,
         console: Console::standard(colour, options.plain),
@@ -221,13 +249,14 @@ pub(super) fn lab_or_recording(
     choice: Option<LabChoice>,
     recording: Option<&Path>,
     course: &Course,
+    profile: Profile,
     language: Language,
 ) -> Result<Box<dyn Lab>, Trouble> {
     match (choice.unwrap_or(LabChoice::Auto), recording) {
         (LabChoice::Auto | LabChoice::Recording, Some(file)) => {
             Ok(Box::new(Playback::open(file)?.in_language(language)))
         }
-        (choice, None) => lab(choice, course, language),
+        (choice, None) => lab(choice, course, profile, language),
         (_, Some(file)) => Err(Trouble::usage("a recording is a lab of its own, and no other is wanted with it")
             .hint(format!("leave `--lab` away: `esplain learn --recording {}`", file.display()))),
     }
@@ -235,24 +264,36 @@ pub(super) fn lab_or_recording(
 
 /// A lab of the kind asked for, as far set up as the course wants it. `auto` takes a kind cluster of the course that runs,
 /// else the simulated one, which needs nothing; it says which and why, in the learner's language.
-pub(super) fn lab(choice: LabChoice, course: &Course, language: Language) -> Result<Box<dyn Lab>, Trouble> {
+pub(super) fn lab(
+    choice: LabChoice,
+    course: &Course,
+    profile: Profile,
+    language: Language,
+) -> Result<Box<dyn Lab>, Trouble> {
     check_lab(choice, course)?;
+    check_profile(choice, course, profile)?;
     match choice {
         LabChoice::Auto => {
             let words = Words::new(language);
-            let (lab, note): (Box<dyn Lab>, String) = match running(course, &words) {
+            let (lab, note): (Box<dyn Lab>, String) = match running(course, profile, &words) {
                 Ok(kind) => {
                     let place = kind.endpoint().to_string();
                     (Box::new(kind), words.say("lab-auto-kind", &[("engine", place.into())]))
                 }
-                Err(why) => (lab(LabChoice::Sim, course, language)?, words.say("lab-auto-sim", &[("why", why.into())])),
+                Err(why) => {
+                    (lab(LabChoice::Sim, course, profile, language)?, words.say("lab-auto-sim", &[("why", why.into())]))
+                }
             };
             // What cannot be said on standard error cannot be said at all.
             let _ = writeln!(std::io::stderr(), "{note}");
             Ok(lab)
         }
         LabChoice::Sim if course.ready => Ok(Box::new(Sim::ready(SEED))),
-        LabChoice::Sim => Ok(Box::new(Sim::new(SEED))),
+        LabChoice::Sim => {
+            let mut sim = Sim::new(SEED);
+            sim.set_profile(profile);
+            Ok(Box::new(sim))
+        }
         #[cfg(target_os = "linux")]
         LabChoice::Kernel => {
             let program = std::env::current_exe()
@@ -264,16 +305,16 @@ pub(super) fn lab(choice: LabChoice, course: &Course, language: Language) -> Res
             .hint("say `--lab recording --recording walk.esplain`; `esplain record -o walk.esplain` makes one")),
         #[cfg(not(target_os = "linux"))]
         LabChoice::Kernel => Err(Trouble::unusable("the kernel lab needs Linux").hint("`--lab sim` runs everywhere")),
-        LabChoice::Kind => Ok(Box::new(kind(ANSWER)?)),
+        LabChoice::Kind => Ok(Box::new(kind(profile, ANSWER)?)),
     }
 }
 
 /// The kind cluster of the course, if it runs here; else why not.
-fn running(course: &Course, words: &Words) -> Result<Kind, String> {
+fn running(course: &Course, profile: Profile, words: &Words) -> Result<Kind, String> {
     if !course.labs.iter().any(|lab| lab == "kind") {
         return Err(words.say("lab-auto-not-for-kind", &[]));
     }
-    let mut kind = kind(GLANCE).map_err(|trouble| trouble.what)?;
+    let mut kind = kind(profile, GLANCE).map_err(|trouble| trouble.what)?;
     match kind.runs() {
         Ok(true) => Ok(kind),
         Ok(false) => Err(words.say("lab-auto-no-cluster", &[("cluster", CLUSTER.into())])),
@@ -288,16 +329,41 @@ pub(super) const ANSWER: Duration = Duration::from_secs(20);
 
 /// The kind lab behind the engine that the `docker` command speaks to, with this machine for the lines that are asked
 /// for. `ESPLAIN_YES=1` is a yes to all of them, for scripts.
-pub(super) fn kind(wait: Duration) -> Result<Kind, Trouble> {
+pub(super) fn kind(profile: Profile, wait: Duration) -> Result<Kind, Trouble> {
     let mut kind = Kind::connect(Endpoint::of_environment()?, CLUSTER, wait)?;
+    kind.set_profile(profile);
     #[cfg(unix)]
     if let Some(state) = state_folder() {
-        let machine = OwnMachine::new(state.join("kind"), MACHINE_FILES)?;
+        // A folder of its own for each: the files in it are the learner's once they are there.
+        let folder = match profile {
+            Profile::Tutorial => "kind",
+            Profile::Current => "kind-current",
+        };
+        let config = profile.kind_config(KIND_CONFIG);
+        let files: Vec<(&str, &str)> = MACHINE_FILES
+            .iter()
+            .map(|(name, text)| (*name, if *name == KIND_CONFIG_NAME { config.as_str() } else { text }))
+            .collect();
+        let machine = OwnMachine::new(state.join(folder), &files)?;
         let unattended = std::env::var("ESPLAIN_YES").is_ok_and(|value| value == "1");
         kind.set_machine(Box::new(machine), unattended);
         kind.set_ledger(state.join("kind-made"));
     }
     Ok(kind)
+}
+
+/// Refuses a profile where nothing would come of it.
+fn check_profile(choice: LabChoice, course: &Course, profile: Profile) -> Result<(), Trouble> {
+    let fits = match choice {
+        LabChoice::Kind => true,
+        LabChoice::Auto | LabChoice::Sim => !course.ready,
+        LabChoice::Kernel | LabChoice::Recording => false,
+    };
+    if fits || profile == Profile::default() {
+        return Ok(());
+    }
+    Err(Trouble::usage("there is no set-up here that another profile would change")
+        .hint("`--profile current` goes with `--lab kind`, and with `--lab sim` for a course that sets the cluster up"))
 }
 
 /// Refuses a lab that the course was not written for: what it does there may not be what it says.

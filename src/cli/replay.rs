@@ -5,7 +5,7 @@ use clap::ValueEnum;
 
 use super::Io;
 use super::bookshelf::{self, Found};
-use super::learn::{self, LabChoice};
+use super::learn::{self, LabChoice, ProfileChoice};
 use super::trust::{self, Errand, Extent};
 use crate::course::Book;
 use crate::lab::{Lab, LabKind};
@@ -31,6 +31,9 @@ pub(super) struct Args {
     /// Where commands run. Each course, language and script has a fresh one.
     #[arg(long, value_enum, value_name = "LAB", env = "ESPLAIN_LAB", default_value_t = LabChoice::Sim)]
     lab: LabChoice,
+    /// Which Kubernetes and Cilium the set-up's steps install (`--lab kind` and `--lab sim`).
+    #[arg(long, value_enum, value_name = "PROFILE", env = "ESPLAIN_PROFILE", default_value_t)]
+    profile: ProfileChoice,
     /// Prove that the course can be walked in this recording.
     #[arg(long, value_name = "FILE", conflicts_with = "all")]
     recording: Option<PathBuf>,
@@ -116,7 +119,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
 /// A fresh lab of the kind asked for, or the recording.
 fn lab(args: &Args, book: &Book, language: Language) -> Result<Box<dyn Lab>, Trouble> {
     let choice = if args.recording.is_some() { LabChoice::Recording } else { args.lab };
-    learn::lab_or_recording(Some(choice), args.recording.as_deref(), &book.course, language)
+    learn::lab_or_recording(Some(choice), args.recording.as_deref(), &book.course, args.profile.into(), language)
 }
 
 /// Asks before a course from a folder is run on a real lab; on any other it can do nothing.

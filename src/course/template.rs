@@ -32,6 +32,11 @@ pub const VARIABLES: &[&str] = &[
     "native_cidr",
     "gateway",
     "wrong_key",
+    "cilium_version",
+    "routing",
+    "key_number",
+    "control_plane_taint",
+    "apt_sources",
 ];
 
 /// A text of a lesson with variables in it: `ping -c 1 {pod_b_ip}`. `{{` writes a brace that opens no variable.

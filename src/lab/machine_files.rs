@@ -1,5 +1,8 @@
 //! The files that lie in the machine's home when the course begins, in every lab.
 
+/// What the file with kind's configuration is called.
+pub const KIND_CONFIG_NAME: &str = "kind-config.yaml";
+
 /// kind's configuration for the course.
 pub const KIND_CONFIG: &str = "\
 # The cluster of the course: one control plane, two workers, and no CNI, as Cilium will be it.
@@ -48,4 +51,4 @@ spec:
 ";
 
 /// All of them: names and texts.
-pub const MACHINE_FILES: &[(&str, &str)] = &[("kind-config.yaml", KIND_CONFIG), ("pods.yaml", PODS)];
+pub const MACHINE_FILES: &[(&str, &str)] = &[(KIND_CONFIG_NAME, KIND_CONFIG), ("pods.yaml", PODS)];

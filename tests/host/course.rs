@@ -8,7 +8,7 @@ use esplain::course::{
     lint, schema,
 };
 use esplain::lab::sim::Sim;
-use esplain::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, TerminalSize};
+use esplain::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, Profile, TerminalSize};
 use esplain::packet::Frame;
 use esplain::replay::{Claim, Keys, Plan, Report, cast, dead_annotations, junit, replay, tap, transcript};
 use esplain::trouble::Trouble;
@@ -63,6 +63,25 @@ fn every_step_proves_itself_in_chinese() {
 }
 
 /// Every step of every course.
+#[test]
+fn the_set_up_fits_todays_versions_as_well() {
+    let mut book = book(&files("cilium-ipsec"));
+    book.course.parts.retain(|part| ["set-up", "confirm"].contains(&part.id.as_str()));
+    let mut sim = Sim::new(SEED);
+    sim.set_profile(Profile::Current);
+    let report = replay(Plan { book: &book, language: Language::En, step: None }, &mut sim);
+    assert!(report.failures() == 0 && report.proofs.len() == 7, "{}", report.text());
+    let typed = transcript(&report.scenes, Keys::Hidden);
+    for word in
+        ["--version 1.17.x", "--set routingMode=native", "'3+ rfc4106", "/control-plane:NoSchedule-", "debian.sources"]
+    {
+        assert!(typed.contains(word), "{word}: {typed}");
+    }
+    for word in ["rc5", "tunnel=", "/master"] {
+        assert!(!typed.contains(word), "{word}: {typed}");
+    }
+}
+
 fn steps() -> Vec<(Files, Step)> {
     let of = |files: Files| {
         let steps: Vec<Step> = book(&files).course.steps().cloned().collect();

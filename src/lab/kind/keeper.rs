@@ -40,14 +40,21 @@ pub(super) struct Answer {
     pub(super) status: i32,
 }
 
-/// What a keeper does. `$1` is the folder. A job writes its process number, which is its group's, into `jobs/NUMBER`
+/// What a keeper does. `$1` is the folder, `$2` how the folders of this lab begin: what an earlier keeper of its left is
+/// ended first, for an engine that was started anew does not close the streams of what it had begun. A job writes its process number, which is its group's, into `jobs/NUMBER`
 /// first of all. A question is so many octets of bash behind its line; it is answered beside everything else, by a process
 /// group of its own, in one line. What it writes to standard output may be a key, and stays in memory. Nothing is started
 /// that bash can do itself: in a slow node a new program takes its time, and there are many questions.
 const KEEPER: &str = r#"umask 077
 set -m
 LC_ALL=C folder=$1
-mkdir -p "$folder/jobs" "$folder/kept" && echo ready
+clear() {
+  for job in "$1"/jobs/*; do [ -s "$job" ] && kill -s KILL -- "-$(<"$job")" 2>/dev/null; done
+}
+for old in "$2"-*; do
+  [ -s "$old/keeper" ] && { kill -s KILL "$(<"$old/keeper")"; clear "$old"; rm -rf "$old"; } 2>/dev/null
+done
+mkdir -p "$folder/jobs" "$folder/kept" && echo $$ >"$folder/keeper" && echo ready
 answer() {
   local errors=$folder/errors$(($1 % 16)) output status complaint=
   output=$( (umask 022; eval "$2") </dev/null 2>"$errors" | base64 -w 0; exit "${PIPESTATUS[0]}")
@@ -65,14 +72,14 @@ while read -r word number octets; do
   for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$folder/jobs/$number" ] && break; sleep 0.1; done
   [ -s "$folder/jobs/$number" ] && kill -s "$word" -- "-$(<"$folder/jobs/$number")" 2>/dev/null
 done
-for job in "$folder"/jobs/*; do [ -s "$job" ] && kill -s KILL -- "-$(<"$job")" 2>/dev/null; done
+clear "$folder"
 for group in "${asked[@]}"; do kill -s KILL -- "-$group" 2>/dev/null; done
 rm -rf "$folder""#;
 
 impl Keeper {
     /// Starts one; [`Self::ready`] says when it is there.
-    pub(super) fn start(engine: &Engine, node: &Node, folder: String) -> Self {
-        let words = ["bash", "-c", KEEPER, "esplain-keeper", &folder].map(str::to_owned).to_vec();
+    pub(super) fn start(engine: &Engine, node: &Node, folder: String, lab: &str) -> Self {
+        let words = ["bash", "-c", KEEPER, "esplain-keeper", &folder, lab].map(str::to_owned).to_vec();
         let call = Call { container: node.container.clone(), words, variables: Vec::new(), terminal: None };
         let exec = Exec::start(engine, call);
         Self {
@@ -223,10 +230,14 @@ mod tests {
         use std::io::{BufRead, BufReader, Write};
         use std::process::{Command, Stdio};
 
-        let folder = tempfile::tempdir().expect("a folder").path().join("own");
+        let home = tempfile::tempdir().expect("a folder");
+        let [folder, other, lost] = ["own", "lab", "lab-1"].map(|name| home.path().join(name));
+        std::fs::create_dir_all(lost.join("jobs")).expect("a folder");
+        let mut left = Command::new("sleep").arg("1000").spawn().expect("sleep runs");
+        std::fs::write(lost.join("keeper"), left.id().to_string()).expect("a file");
         let mut keeper = Command::new("bash")
             .args(["-c", KEEPER, "esplain-keeper"])
-            .arg(&folder)
+            .args([&folder, &other])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -256,5 +267,6 @@ mod tests {
         assert!(answer() == (1, Answer { output: Vec::new(), errors: Vec::new(), status: 124 }));
         drop(orders);
         assert!(keeper.wait().expect("an end").success() && !folder.exists());
+        assert!(!left.wait().expect("an end").success() && !lost.exists(), "the keeper before it is ended");
     }
 }

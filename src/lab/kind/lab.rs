@@ -17,7 +17,8 @@ use super::watch::Watch;
 use crate::lab::direct::{as_line, direct};
 use crate::lab::line::{LINE, only_looks, quoted};
 use crate::lab::{
-    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, PlaceKind, Stream, TerminalSize, Typing,
+    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, PlaceKind, Profile, Stream,
+    TerminalSize, Typing,
 };
 use crate::packet::Frame;
 use crate::trouble::Trouble;
@@ -43,6 +44,8 @@ pub struct Kind {
     unattended: bool,
     /// What those lines made.
     ledger: Option<Ledger>,
+    /// What the cluster is made of, or is to be.
+    profile: Profile,
 }
 
 enum Running {
@@ -104,6 +107,7 @@ impl Kind {
             permitted: BTreeMap::new(),
             unattended: false,
             ledger: None,
+            profile: Profile::default(),
         })
     }
 
@@ -116,6 +120,11 @@ impl Kind {
     pub fn set_machine(&mut self, machine: Box<dyn Machine>, unattended: bool) {
         self.machine = Some(machine);
         self.unattended = unattended;
+    }
+
+    /// Has the facts be those of another profile than the tutorial's.
+    pub fn set_profile(&mut self, profile: Profile) {
+        self.profile = profile;
     }
 
     /// Writes down in this file which of the cluster's containers a line of the machine's made.
@@ -237,7 +246,7 @@ impl Kind {
             if !own.is_some_and(|own| own.container == node.container && own.lives()) {
                 self.keepers.remove(&node.name);
                 let folder = self.fresh_folder();
-                fresh.push((node, Keeper::start(&self.engine, node, folder)));
+                fresh.push((node, Keeper::start(&self.engine, node, folder, &self.folder)));
             }
         }
         for (node, mut keeper) in fresh {
@@ -253,7 +262,7 @@ impl Kind {
         if !lives {
             self.keepers.remove(&node.name);
             let folder = self.fresh_folder();
-            let mut keeper = Keeper::start(&self.engine, node, folder);
+            let mut keeper = Keeper::start(&self.engine, node, folder, &self.folder);
             keeper.ready(&self.engine, node).map_err(|trouble| self.fallen(&node.name, None).unwrap_or(trouble))?;
             self.keepers.insert(node.name.clone(), keeper);
         }
@@ -458,7 +467,9 @@ impl Lab for Kind {
     fn facts(&mut self) -> Result<BTreeMap<String, String>, Trouble> {
         let nodes = self.nodes()?;
         let cluster = self.cluster.clone();
-        Ok(self.survey(&nodes).facts(&cluster, &nodes))
+        let mut facts = self.survey(&nodes).facts(&cluster, &nodes);
+        facts.extend(self.profile.facts().map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Ok(facts)
     }
 
     fn start(&mut self, place: &str, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble> {
@@ -592,7 +603,10 @@ impl Lab for Kind {
             .iter()
             .map(|place| {
                 let (node, way) = self.resolve(place)?;
-                let watch = Watch::start(&self.engine, &node, &way, device, filter);
+                let folder = self.keeper(&node)?.folder.clone();
+                self.ids += 1;
+                let number = format!("{folder}/jobs/{}", self.ids);
+                let watch = Watch::start(&self.engine, &node, &way, [device, filter, &number]);
                 Ok((node, watch))
             })
             .collect();

@@ -29,7 +29,7 @@ pub(super) fn refused(line: &str) -> Trouble {
 /// Programs that only ask the cluster, or only work on what they are given.
 const HARMLESS: &[&str] = &[
     "kubectl", "cat", "grep", "head", "tail", "wc", "sort", "uniq", "cut", "awk", "sed", "tr", "sleep", "true",
-    "false", "echo", "printf",
+    "false", "echo", "printf", "base64",
 ];
 /// What makes `kubectl` read or write the machine's files, or speak to another cluster.
 const OF_THE_MACHINE: &[&str] = &["-f", "-k", "cp", "config", "port-forward", "proxy", "edit", "debug", "plugin"];

@@ -32,23 +32,27 @@ pub(super) struct Watch {
 /// How long a capture has to become ready, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Captures until standard input ends, which it also does when this program goes. `$1` is the device, `$2` the filter;
-/// the way is before it. Packets that are under way when it is to end have a moment to come.
+/// Captures until standard input ends, which it also does when this program goes. `$1` is the device, `$2` the filter, `$3`
+/// the file for its process number, by which the keeper ends it otherwise; the way is before it. Packets that are under way when it is to end have a moment to come.
 const CAPTURE: &str = r#"
 command -v tcpdump >/dev/null || { echo "tcpdump: command not found" >&2; exit 127; }
+echo $$ >"$3"
 exec 3<&0
 "${into[@]}" tcpdump -Z root -n -U --immediate-mode -s 4096 -B 16384 -w - -i "$1" "$2" &
 tcpdump=$!
 { read -r _ <&3; sleep 0.1; kill -s TERM $tcpdump; } 2>/dev/null >/dev/null &
 wait $tcpdump; status=$?
 kill $! 2>/dev/null
+rm -f "$3"
 exit $status"#;
 
 impl Watch {
-    /// Starts one; [`Self::ready`] says when it captures.
-    pub(super) fn start(engine: &Engine, node: &Node, way: &Way, device: &str, filter: &str) -> Self {
+    /// Starts one on this device, with this filter; its process number goes into the file that is named third.
+    /// [`Self::ready`] says when it captures.
+    pub(super) fn start(engine: &Engine, node: &Node, way: &Way, words: [&str; 3]) -> Self {
         let script = way.script(true) + CAPTURE;
-        let words = ["bash", "-c", &script, "esplain-capture", device, filter].map(str::to_owned).to_vec();
+        let [device, filter, number] = words;
+        let words = ["bash", "-c", &script, "esplain-capture", device, filter, number].map(str::to_owned).to_vec();
         let call = Call { container: node.container.clone(), words, variables: Vec::new(), terminal: None };
         let (events, orders) = Exec::start(engine, call).split();
         let (ready, readiness) = channel();

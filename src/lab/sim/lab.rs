@@ -9,7 +9,9 @@ use super::process::Signal;
 use super::shell::{Shell, unreadable};
 use super::watch::Watch;
 use crate::datapath::Trace;
-use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, Stream, TerminalSize, Typing};
+use crate::lab::{
+    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, Profile, Stream, TerminalSize, Typing,
+};
 use crate::packet::Frame;
 use crate::trouble::Trouble;
 
@@ -51,6 +53,11 @@ impl Sim {
         let mut lab = Self::with(world);
         lab.pass(SETTLED);
         lab
+    }
+
+    /// Has the tools of the machine stand for other versions than the tutorial's, before anything was made with them.
+    pub fn set_profile(&mut self, profile: Profile) {
+        super::kube::set_profile(&mut self.world, profile);
     }
 
     fn with(world: World) -> Self {

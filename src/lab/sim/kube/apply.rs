@@ -22,7 +22,12 @@ pub(super) fn create(given: &Canonical, words: &[&str], call: &Call) -> Box<dyn 
     match words {
         [_, "secret", "generic", name] => {
             let (given, name, call) = (given.clone(), (*name).to_owned(), call.clone());
-            once(move |world, io| create_secret(&given, &name, &call, world, io))
+            if given.values("from-file").any(|file| file.ends_with("=/dev/stdin")) {
+                return Box::new(Whole(Some(move |world: &mut World, io: &mut Io, text: Vec<u8>| {
+                    create_secret(&given, &name, &call, Some(&text), world, io)
+                })));
+            }
+            once(move |world, io| create_secret(&given, &name, &call, None, world, io))
         }
         [_, "secret", "generic", names @ ..] => {
             let count = names.len();
@@ -59,7 +64,14 @@ pub(super) fn create(given: &Canonical, words: &[&str], call: &Call) -> Box<dyn 
     }
 }
 
-fn create_secret(given: &Canonical, name: &str, call: &Call, world: &mut World, io: &mut Io) -> i32 {
+fn create_secret(
+    given: &Canonical,
+    name: &str,
+    call: &Call,
+    input: Option<&[u8]>,
+    world: &mut World,
+    io: &mut Io,
+) -> i32 {
     let mut data = BTreeMap::new();
     for literal in given.values("from-literal") {
         let Some((key, value)) = literal.split_once('=') else {
@@ -78,7 +90,11 @@ fn create_secret(given: &Canonical, name: &str, call: &Call, world: &mut World, 
             Some((key, path)) => (key.to_owned(), path),
             None => (file.rsplit('/').next().unwrap_or(file).to_owned(), file),
         };
-        match world.read_file(call, path) {
+        let read = match input.filter(|_| path == "/dev/stdin") {
+            Some(octets) => Ok(octets.to_vec()),
+            None => world.read_file(call, path),
+        };
+        match read {
             Ok(octets) => {
                 data.insert(key, octets);
             }

@@ -367,7 +367,7 @@ fn start_agent(cluster: &mut Cluster, name: &str, world: &mut World, now: Timest
         }
         Some(Some(text)) => {
             pod.log.push("level=info msg=\"Loading IPsec keyfile\" path=/etc/ipsec/keys subsys=ipsec".to_owned());
-            match load(text) {
+            match load(text, world.kube.profile) {
                 Loaded::Fatal(error) => return crash(pod, &format!("unable to setup encryption: {error}"), now),
                 Loaded::Refused(key) => {
                     pod.log.push(format!(
@@ -502,7 +502,7 @@ fn reload(cluster: &mut Cluster, node: &str, world: &mut World, now: Timestamp) 
         .and_then(|stack| world.net.cluster.cilium_node(stack))
         .map(|own| own.keys.iter().map(|key| key.id).collect())
         .unwrap_or_default();
-    match load(&text) {
+    match load(&text, world.kube.profile) {
         Loaded::Key(key) if old.contains(&key.id) => {
             say(format!(
                 "level=error msg=\"Failed to load IPsec keyfile\" error=\"the key with id {} is in use: a new key needs a new id (simulated)\" subsys=ipsec",

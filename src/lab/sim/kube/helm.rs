@@ -3,13 +3,19 @@ use std::collections::BTreeMap;
 use super::object::{Cilium, Release};
 use super::tale::{Tale, refuse};
 use crate::command::{Canonical, canonical};
+use crate::lab::Profile;
 use crate::lab::sim::World;
 use crate::lab::sim::process::{Call, Io, Process};
 use crate::lab::sim::tools::zoned;
 use crate::packet::Timestamp;
 
 /// The one chart version of the simulated repository.
-const VERSION: &str = "1.13.0-rc5";
+fn version(world: &World) -> &'static str {
+    match world.kube.profile {
+        Profile::Tutorial => "1.13.0-rc5",
+        Profile::Current => "1.17.0",
+    }
+}
 
 /// Chart values that this lab looks at, or that change nothing it simulates; others are taken silently, as Helm does.
 const NO_CLUSTER: &str = "Kubernetes cluster unreachable: Get \"http://localhost:8080/version\": dial tcp 127.0.0.1:8080: connect: connection refused";
@@ -109,7 +115,7 @@ fn search(world: &World) -> Box<dyn Process> {
     let mut rows = vec![["NAME", "CHART VERSION", "APP VERSION", "DESCRIPTION"].map(str::to_owned).to_vec()];
     for (name, _) in &world.kube.repositories {
         let description = "eBPF-based Networking, Security, and Observability".to_owned();
-        rows.push(vec![format!("{name}/cilium"), VERSION.to_owned(), VERSION.to_owned(), description]);
+        rows.push(vec![format!("{name}/cilium"), version(world).to_owned(), version(world).to_owned(), description]);
     }
     if rows.len() == 1 {
         return refuse(1, "Error: no repositories configured");
@@ -217,14 +223,20 @@ fn chart(name: &str, given: &Canonical, world: &World) -> Result<(), String> {
             given.value("version").unwrap_or("")
         ));
     }
-    let version = given.value("version");
-    let bare = version.unwrap_or("").trim_start_matches('v');
-    if bare == VERSION || (version.is_none() && given.has("devel")) {
+    let (asked, only) = (given.value("version"), version(world));
+    let bare = asked.unwrap_or("").trim_start_matches('v');
+    let newest = match world.kube.profile {
+        // A release candidate is the newest of nothing, unless it is asked for.
+        Profile::Tutorial => asked.is_none() && given.has("devel"),
+        // A range of the course's, or none at all.
+        Profile::Current => asked.is_none() || bare == world.kube.profile.fact("cilium_version"),
+    };
+    if bare == only || newest {
         return Ok(());
     }
     Err(format!(
         "chart \"cilium\" matching {bare} not found in {repository} index. (try 'helm repo update'): no chart version found for cilium-{bare}\n\
-         esplain: the simulated repository holds {VERSION} alone; say --version {VERSION}"
+         esplain: the simulated repository holds {only} alone; say --version {only}"
     ))
 }
 
@@ -260,13 +272,14 @@ fn install(given: &Canonical, words: &[&str], call: &Call, world: &World) -> Box
     let (name, create, waits) = ((*name).to_owned(), given.has("create-namespace"), given.has("wait"));
     let tale = Tale::default().wait(2500).act(move |world, io| {
         let now = world.now();
-        notes(&values, io);
+        notes(&values, world.kube.profile, io);
+        let version = version(world);
         let Some(cluster) = &mut world.kube.cluster else { return 1 };
         if create && !cluster.namespaces.iter().any(|(known, _)| *known == namespace) {
             cluster.namespaces.push((namespace.clone(), now));
         }
         let release = Release { name, namespace: namespace.clone(), revision: 1, updated: now, values: values.clone() };
-        let text = described(&release);
+        let text = described(&release, version);
         cluster.releases.push(release);
         super::controller::install_cilium(cluster, Cilium::new(namespace, values), now);
         io.print(text);
@@ -276,9 +289,18 @@ fn install(given: &Canonical, words: &[&str], call: &Call, world: &World) -> Box
 }
 
 /// What this lab's datapath does not follow is said, once, where it is asked for.
-fn notes(values: &BTreeMap<String, String>, io: &mut Io) {
+fn notes(values: &BTreeMap<String, String>, profile: Profile, io: &mut Io) {
     let value = |name: &str, default: &'static str| values.get(name).map_or(default, String::as_str).to_owned();
-    if value("tunnel", "vxlan") != "disabled" {
+    if profile == Profile::Current {
+        io.complain(
+            "esplain: whatever the chart's version, the simulated agents do what those of Cilium 1.13 do; keys of each pair of nodes' own are not simulated\n",
+        );
+        if value("routingMode", "tunnel") != "native" {
+            io.complain(
+                "esplain: the simulated datapath knows native routing only (routingMode=native); with a tunnel a real cluster would carry pods' packets in UDP, this one does not\n",
+            );
+        }
+    } else if value("tunnel", "vxlan") != "disabled" {
         io.complain(format!(
             "esplain: the simulated datapath knows native routing only (tunnel=disabled); with tunnel={} a real cluster would carry pods' packets in UDP, this one does not\n",
             value("tunnel", "vxlan")
@@ -292,13 +314,16 @@ fn notes(values: &BTreeMap<String, String>, io: &mut Io) {
     }
 }
 
-fn described(release: &Release) -> String {
+fn described(release: &Release, version: &str) -> String {
     let when = zoned(release.updated).strftime("%a %b %e %H:%M:%S %Y").to_string();
     format!(
         "NAME: {}\nLAST DEPLOYED: {when}\nNAMESPACE: {}\nSTATUS: deployed\nREVISION: {}\nTEST SUITE: None\nNOTES:\n\
-         You have successfully installed Cilium with Hubble.\n\nYour release version is {VERSION}.\n\n\
-         For any further help, visit https://docs.cilium.io/en/v1.13/gettinghelp\n",
-        release.name, release.namespace, release.revision
+         You have successfully installed Cilium with Hubble.\n\nYour release version is {version}.\n\n\
+         For any further help, visit https://docs.cilium.io/en/v{}/gettinghelp\n",
+        release.name,
+        release.namespace,
+        release.revision,
+        version.rsplit_once('.').map_or(version, |(minor, _)| minor)
     )
 }
 
@@ -327,7 +352,7 @@ fn upgrade(given: &Canonical, words: &[&str], call: &Call, world: &World) -> Box
     Tale::default()
         .wait(2500)
         .act(move |world, io| {
-            let now = world.now();
+            let (now, profile, version) = (world.now(), world.kube.profile, version(world));
             let Some(mut cluster) = world.kube.cluster.take() else { return 1 };
             let mut all = values.clone();
             let mut text = String::new();
@@ -336,11 +361,11 @@ fn upgrade(given: &Canonical, words: &[&str], call: &Call, world: &World) -> Box
                     let old = release.values.clone();
                     all = old.into_iter().chain(values.clone()).collect();
                 }
-                notes(&all, io);
+                notes(&all, profile, io);
                 release.revision += 1;
                 release.updated = now;
                 release.values.clone_from(&all);
-                text = format!("Release \"{name}\" has been upgraded. Happy Helming!\n{}", described(release));
+                text = format!("Release \"{name}\" has been upgraded. Happy Helming!\n{}", described(release, version));
             }
             // The agents are started anew with the new values.
             super::controller::remove_cilium(&mut cluster, world, now);
@@ -375,7 +400,7 @@ fn list(given: &Canonical, world: &World) -> Box<dyn Process> {
             .map(|release| {
                 serde_json::json!({
                     "name": release.name, "namespace": release.namespace, "revision": release.revision.to_string(),
-                    "updated": stamp(release.updated), "status": "deployed", "chart": format!("cilium-{VERSION}"), "app_version": VERSION,
+                    "updated": stamp(release.updated), "status": "deployed", "chart": format!("cilium-{}", version(world)), "app_version": version(world),
                 })
             })
             .collect();
@@ -391,8 +416,8 @@ fn list(given: &Canonical, world: &World) -> Box<dyn Process> {
             release.revision.to_string(),
             stamp(release.updated),
             "deployed".to_owned(),
-            format!("cilium-{VERSION}"),
-            VERSION.to_owned(),
+            format!("cilium-{}", version(world)),
+            version(world).to_owned(),
         ]);
     }
     Tale::default().print(uitable(&rows)).start()
@@ -407,7 +432,7 @@ fn release<'a>(name: &str, given: &Canonical, world: &'a World) -> Result<&'a Re
 
 fn status(name: &str, given: &Canonical, world: &World) -> Box<dyn Process> {
     match release(name, given, world) {
-        Ok(release) => Tale::default().print(described(release)).start(),
+        Ok(release) => Tale::default().print(described(release, version(world))).start(),
         Err(error) => refuse(1, error),
     }
 }

@@ -1,5 +1,6 @@
 use crate::datapath::IpsecKey;
 use crate::esp::Secret;
+use crate::lab::Profile;
 use crate::xfrm::{Algorithm, AlgorithmKind, Key};
 
 /// What became of the text of the secret's `keys`.
@@ -15,11 +16,12 @@ pub(super) enum Loaded {
 
 /// Reads a key as Cilium v1.13's agent does (pkg/datapath/linux/ipsec/ipsec_linux.go, `loadIPSecKeys`): of several lines the
 /// last one counts, `id aead-algo key icv-bits` or `id auth-algo key enc-algo key`, the id may be missing.
-pub(super) fn load(text: &[u8]) -> Loaded {
+/// Since 1.16 a `+` behind the id asks for a key of each pair of nodes' own, which this lab does not derive.
+pub(super) fn load(text: &[u8], profile: Profile) -> Loaded {
     let text = String::from_utf8_lossy(text);
     let mut last = Loaded::Fatal("missing IPSec key or invalid format".to_owned());
     for line in text.lines() {
-        match line_key(line) {
+        match line_key(line, profile) {
             Ok(key) if kernel_takes(&key) => last = Loaded::Key(key),
             Ok(key) => last = Loaded::Refused(key),
             Err(error) => return Loaded::Fatal(error),
@@ -28,12 +30,16 @@ pub(super) fn load(text: &[u8]) -> Loaded {
     last
 }
 
-fn line_key(line: &str) -> Result<IpsecKey, String> {
+fn line_key(line: &str, profile: Profile) -> Result<IpsecKey, String> {
     let mut fields: Vec<&str> = line.split(' ').collect();
     if fields.len() < 3 {
         return Err("missing IPSec key or invalid format".to_owned());
     }
-    let id = match fields.first().and_then(|field| field.parse::<i64>().ok()) {
+    let number = |field: &&str| match profile {
+        Profile::Tutorial => field.parse::<i64>().ok(),
+        Profile::Current => field.trim_end_matches('+').parse::<i64>().ok(),
+    };
+    let id = match fields.first().and_then(number) {
         Some(id) => {
             fields.remove(0);
             id
@@ -104,7 +110,7 @@ mod tests {
     use super::*;
 
     fn fatal(text: &str) -> String {
-        match load(text.as_bytes()) {
+        match load(text.as_bytes(), Profile::Tutorial) {
             Loaded::Fatal(error) => error,
             other => format!("{other:?}"),
         }
@@ -113,7 +119,7 @@ mod tests {
     #[test]
     fn the_key_of_the_tutorial_is_taken() {
         let text = format!("3 rfc4106(gcm(aes)) {} 128", "ab".repeat(20));
-        let Loaded::Key(key) = load(text.as_bytes()) else { panic!("not taken") };
+        let Loaded::Key(key) = load(text.as_bytes(), Profile::Tutorial) else { panic!("not taken") };
         assert_eq!((key.id, key.algorithms.len(), key.algorithms[0].key.known().map_or(0, Secret::len)), (3, 1, 20));
     }
 
@@ -135,7 +141,14 @@ mod tests {
             format!("3 rfc4106(gcm(aes)) {} 128", "ab".repeat(16)),
             format!("3 rfc4106(gcm(aes)) {} 256", "ab".repeat(20)),
         ] {
-            assert!(matches!(load(text.as_bytes()), Loaded::Refused(_)), "{text}");
+            assert!(matches!(load(text.as_bytes(), Profile::Tutorial), Loaded::Refused(_)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_plus_behind_the_id_is_read_by_todays_agents_alone() {
+        let text = format!("3+ rfc4106(gcm(aes)) {} 128", "ab".repeat(20));
+        assert!(matches!(load(text.as_bytes(), Profile::Current), Loaded::Key(IpsecKey { id: 3, .. })));
+        assert!(!matches!(load(text.as_bytes(), Profile::Tutorial), Loaded::Key(_)));
     }
 }

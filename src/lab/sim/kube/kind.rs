@@ -8,10 +8,10 @@ use super::controller::{labels, later};
 use super::object::{Cluster, Node, Pod, State, Workload, WorkloadKind};
 use super::tale::{Tale, refuse};
 use crate::command::canonical;
-use crate::lab::PlaceKind;
 use crate::lab::sim::World;
 use crate::lab::sim::process::{Call, Io, Process};
-use crate::lab::sim::tools::{Whole, install_base};
+use crate::lab::sim::tools::{Whole, install_base, modernise};
+use crate::lab::{PlaceKind, Profile};
 use crate::packet::Timestamp;
 
 /// The node image of kind v0.12.0, which the course uses.
@@ -369,7 +369,7 @@ fn make(plan: &Plan, world: &mut World) {
             labels.insert("node-role.kubernetes.io/control-plane".to_owned(), String::new());
             labels.insert("node-role.kubernetes.io/master".to_owned(), String::new());
             if plan.nodes.len() > 1 {
-                taints.push("node-role.kubernetes.io/master:NoSchedule".to_owned());
+                taints.push(format!("{}:NoSchedule", world.kube.profile.fact("control_plane_taint")));
             }
         }
         labels.extend(own.clone());
@@ -389,7 +389,11 @@ fn make(plan: &Plan, world: &mut World) {
     order.sort();
     for (address, name) in order {
         world.net.cluster.add_node(machine, &name, address);
-        install_base(world.files.entry(name).or_default(), PlaceKind::Node);
+        let files = world.files.entry(name).or_default();
+        install_base(files, PlaceKind::Node);
+        if world.kube.profile == Profile::Current {
+            modernise(files);
+        }
     }
     let control_plane = nodes.iter().find(|node| node.control_plane).map(|node| node.name.clone()).unwrap_or_default();
     let port = plan

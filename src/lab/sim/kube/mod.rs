@@ -29,12 +29,13 @@ mod wait;
 
 pub(super) use controller::{next_event, next_progress, run_until};
 pub(super) use exec::{container as exec_container, enter, pod as exec_pod};
-pub(super) use place::{facts, finish, furnish_machine, login, places};
+pub(super) use place::{facts, finish, furnish_machine, login, places, set_profile};
 
 use object::Cluster;
 
 use super::World;
 use super::process::{Call, Process};
+use crate::lab::Profile;
 use crate::packet::Timestamp;
 
 /// What the tools of the machine know.
@@ -44,6 +45,8 @@ pub(super) struct Kube {
     cluster: Option<Cluster>,
     /// Helm's repositories by name.
     repositories: Vec<(String, String)>,
+    /// Which versions its tools and charts stand for.
+    profile: Profile,
 }
 
 /// The program of that name (`kind`, `kubectl`, `helm`, `docker`, `cilium`), as called.

@@ -3,11 +3,11 @@ use std::net::IpAddr;
 
 use super::object::{Pod, Secret, State};
 use super::{controller, exec, kind};
-use crate::lab::machine_files::MACHINE_FILES;
+use crate::lab::machine_files::{KIND_CONFIG, MACHINE_FILES};
 use crate::lab::sim::World;
 use crate::lab::sim::shell::Session;
 use crate::lab::sim::tools::{self, install_base};
-use crate::lab::{Place, PlaceKind};
+use crate::lab::{Place, PlaceKind, Profile};
 
 /// The cluster's name in the course's configuration.
 const COURSE: &str = "cilium-ipsec-native-routing";
@@ -37,6 +37,14 @@ pub(in crate::lab::sim) fn furnish_machine(world: &mut World) {
         let laid = files.write(&format!("/root/{name}"), text.as_bytes());
         debug_assert!(laid.is_ok(), "{name}: {laid:?}");
     }
+}
+
+/// Has the tools and charts stand for other versions, before anything was made with them.
+pub(in crate::lab::sim) fn set_profile(world: &mut World, profile: Profile) {
+    world.kube.profile = profile;
+    let config = profile.kind_config(KIND_CONFIG);
+    let laid = world.files.entry("machine".to_owned()).or_default().write("/root/kind-config.yaml", config.as_bytes());
+    debug_assert!(laid.is_ok(), "{laid:?}");
 }
 
 /// The places that there are now.
@@ -98,6 +106,9 @@ pub(in crate::lab::sim) fn facts(world: &World) -> BTreeMap<String, String> {
     };
     let name = world.kube.cluster.as_ref().map_or(COURSE, |cluster| &cluster.name);
     say("cluster", name.to_owned());
+    for (name, value) in world.kube.profile.facts() {
+        say(name, value.to_owned());
+    }
     say("gateway", "172.18.0.1".to_owned());
     let native = world.kube.cluster.as_ref().and_then(|cluster| cluster.cilium.as_ref());
     say(

@@ -24,7 +24,7 @@ use std::fmt;
 
 pub(super) use files::graft;
 pub(super) use octets::{from_base64, to_base64};
-pub(super) use package::{AGENT, install_base};
+pub(super) use package::{AGENT, install_base, modernise};
 pub(super) use system::{duration, zoned};
 
 use super::process::{Call, Io, Process, Signal, Step};

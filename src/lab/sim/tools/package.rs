@@ -186,8 +186,36 @@ pub(in crate::lab::sim) fn install_base(files: &mut Files, kind: PlaceKind) {
     }
 }
 
+/// Makes an Ubuntu node one of today's node image, which is Debian's.
+pub(in crate::lab::sim) fn modernise(files: &mut Files) {
+    // A file that is not there is as good as removed.
+    let _ = files.remove("/etc/apt/sources.list");
+    let laid = files
+        .make_folders("/etc/apt/sources.list.d")
+        .and_then(|()| files.write(DEBIAN_SOURCES, DEBIAN.as_bytes()))
+        .and_then(|()| files.write("/etc/os-release", DEBIAN_RELEASE.as_bytes()));
+    debug_assert!(laid.is_ok(), "{laid:?}");
+}
+
+const DEBIAN_SOURCES: &str = "/etc/apt/sources.list.d/debian.sources";
+/// As debian:bookworm-slim has it.
+const DEBIAN: &str = "Types: deb\n# http://snapshot.debian.org/archive/debian/20250317T000000Z\nURIs: http://deb.debian.org/debian\n\
+Suites: bookworm bookworm-updates\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n";
+const DEBIAN_RELEASE: &str = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\n\
+VERSION=\"12 (bookworm)\"\nVERSION_CODENAME=bookworm\nID=debian\n";
+
 const OS_RELEASE: &str = "PRETTY_NAME=\"Ubuntu 21.10\"\nNAME=\"Ubuntu\"\nVERSION_ID=\"21.10\"\nVERSION=\"21.10 (Impish Indri)\"\n\
 VERSION_CODENAME=impish\nID=ubuntu\nID_LIKE=debian\n";
+
+/// Addresses and suites of a file of the newer form (sources.list(5), "DEB822-STYLE FORMAT"), one stanza.
+fn stanza(text: &str) -> Vec<(String, String)> {
+    let field = |name: &str| {
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value.unwrap_or_default().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let suites = field("Suites");
+    field("URIs").iter().flat_map(|uri| suites.iter().map(|suite| (uri.clone(), suite.clone()))).collect()
+}
 
 /// `apt-get` and `apt`.
 pub(super) fn program(name: &str, call: &Call) -> Option<Box<dyn Process>> {
@@ -269,13 +297,12 @@ impl Apt {
     fn update(&mut self, world: &mut World) {
         let sources = world.read_file(&self.call, "/etc/apt/sources.list").unwrap_or_default();
         let text = String::from_utf8_lossy(&sources).into_owned();
-        let found: Vec<(String, String)> = text
-            .lines()
-            .filter_map(|line| {
-                let mut words = line.split_whitespace();
-                (words.next() == Some("deb")).then(|| Some((words.next()?.to_owned(), words.next()?.to_owned())))?
-            })
-            .collect();
+        let listed = text.lines().filter_map(|line| {
+            let mut words = line.split_whitespace();
+            (words.next() == Some("deb")).then(|| Some((words.next()?.to_owned(), words.next()?.to_owned())))?
+        });
+        let newer = world.read_file(&self.call, DEBIAN_SOURCES).unwrap_or_default();
+        let found: Vec<(String, String)> = listed.chain(stanza(&String::from_utf8_lossy(&newer))).collect();
         let (mut number, mut failed, mut seen) = (0, Vec::new(), Vec::new());
         for (uri, suite) in found {
             if seen.contains(&(uri.clone(), suite.clone())) {
@@ -284,7 +311,7 @@ impl Apt {
             seen.push((uri.clone(), suite.clone()));
             number += 1;
             let base = uri.trim_end_matches('/');
-            if uri.contains("old-releases.ubuntu.com") {
+            if uri.contains("old-releases.ubuntu.com") || uri.contains("deb.debian.org") {
                 self.say(150, format!("Get:{number} {base} {suite} InRelease [116 kB]\n"));
             } else {
                 self.say(150, format!("Ign:{number} {base} {suite} InRelease\n"));
@@ -373,14 +400,12 @@ impl Apt {
                 "Do you want to continue? [Y/n] y   (answered by the simulated lab; -y answers beforehand)\n",
             );
         }
+        let mirror = match world.read_file(&self.call, DEBIAN_SOURCES) {
+            Ok(_) => "http://deb.debian.org/debian bookworm",
+            Err(_) => "http://old-releases.ubuntu.com/ubuntu impish",
+        };
         for (at, (name, version, size, _)) in new.iter().enumerate() {
-            self.say(
-                200,
-                format!(
-                    "Get:{} http://old-releases.ubuntu.com/ubuntu impish/main amd64 {name} amd64 {version} [{size} kB]\n",
-                    at + 1
-                ),
-            );
+            self.say(200, format!("Get:{} {mirror}/main amd64 {name} amd64 {version} [{size} kB]\n", at + 1));
         }
         self.say(100, format!("Fetched {size} kB in 1s ({size} kB/s)\n"));
         if !self.quiet {

@@ -1,0 +1,79 @@
+/// Which Kubernetes and Cilium a cluster is set up with. The lessons speak of what differs through variables, so that the
+/// same steps fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Profile {
+    /// Those of the tutorial: Kubernetes 1.23.4, Cilium 1.13.0-rc5.
+    #[default]
+    Tutorial,
+    /// Today's kind with its own node image, and the newest Cilium whose packets take the way that the course explains:
+    /// from 1.18 on a packet is chosen for encryption on its way out of eth0 (cilium PR 37723), from 1.19 on ESP does not pass
+    /// cilium_host any more (PR 41699).
+    Current,
+}
+
+impl Profile {
+    /// What the lessons call by a name, as it is here.
+    pub fn facts(self) -> [(&'static str, &'static str); 5] {
+        match self {
+            Self::Tutorial => [
+                ("cilium_version", "1.13.0-rc5"),
+                ("routing", "tunnel=disabled"),
+                ("key_number", "3"),
+                ("control_plane_taint", "node-role.kubernetes.io/master"),
+                ("apt_sources", "/etc/apt/sources.list"),
+            ],
+            Self::Current => [
+                // Helm takes a range, and the newest in it.
+                ("cilium_version", "1.17.x"),
+                // `tunnel` became `routingMode` with 1.14 and went with 1.15 (PRs 24561, 29053).
+                ("routing", "routingMode=native"),
+                // A key of its own for each pair of nodes, made of the one in the secret (PR 31610).
+                ("key_number", "3+"),
+                // Named so alone since Kubernetes 1.25.
+                ("control_plane_taint", "node-role.kubernetes.io/control-plane"),
+                // The node image is Debian's since kind 0.20, whose file this is.
+                ("apt_sources", "/etc/apt/sources.list.d/debian.sources"),
+            ],
+        }
+    }
+
+    /// One of [`Self::facts`]; nothing for a name that is none of them.
+    pub fn fact(self, name: &str) -> &'static str {
+        self.facts().into_iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    /// kind's configuration of the cluster. Without a line for it, the node image is the one of the installed kind.
+    pub fn kind_config(self, tutorial: &str) -> String {
+        match self {
+            Self::Tutorial => tutorial.to_owned(),
+            Self::Current => {
+                let lines = tutorial.lines().filter(|line| !line.trim_start().starts_with("image:"));
+                lines.map(|line| format!("{line}\n")).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::machine_files::KIND_CONFIG;
+
+    #[test]
+    fn both_profiles_name_the_same_things() {
+        let names = |profile: Profile| profile.facts().map(|(name, _)| name);
+        assert_eq!(names(Profile::Tutorial), names(Profile::Current));
+        assert_eq!(Profile::Current.fact("routing"), "routingMode=native");
+        assert_eq!(Profile::Current.fact("no such name"), "");
+    }
+
+    #[test]
+    fn the_node_image_of_today_is_kinds_own_choice() {
+        assert_eq!(Profile::Tutorial.kind_config(KIND_CONFIG), KIND_CONFIG);
+        let today = Profile::Current.kind_config(KIND_CONFIG);
+        assert!(
+            !today.contains("image")
+                && today.contains("disableDefaultCNI: true\nnodes:\n- role: control-plane\n- role")
+        );
+    }
+}
