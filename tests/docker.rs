@@ -90,6 +90,7 @@ mod inside {
         ("the engine is started anew, and the nodes stop with it", the_nodes_stop_with_the_engine),
         ("a node is removed in the middle of a line, and the cluster is half of one", a_node_is_removed),
         ("down takes away what was made from here, and nothing else", down_takes_away_what_was_made),
+        ("a set-up that cannot go on says why", a_set_up_that_cannot_go_on_says_why),
     ];
 
     #[test]
@@ -674,5 +675,37 @@ mod inside {
         assert_eq!((there(), volumes()), (vec!["other-worker".to_owned()], 1));
         let (status, said) = down();
         assert!(status == 0 && said.contains("is not up"), "{status}: {said}");
+    }
+
+    /// The engine here has no network, and there is no kind: what is on the path in its place does what kind does first.
+    fn a_set_up_that_cannot_go_on_says_why(_: &mut Kind) {
+        let home = tempfile::tempdir().expect("a folder");
+        let state = home.path().join("state").display().to_string();
+        let bin = home.path().join("bin");
+        std::fs::create_dir(&bin).expect("a folder");
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+        let run = |words: &[&str]| {
+            esplain(
+                &[words, &["--lab", "kind", "--lang", "en"]].concat(),
+                &[("XDG_STATE_HOME", &state), ("PATH", &path)],
+            )
+        };
+        let (status, said) = run(&["lab", "up"]);
+        assert!(status == 2 && said.contains("kind create cluster --config") && said.contains("no terminal"), "{said}");
+        let (status, said) = run(&["lab", "up", "--yes"]);
+        assert!(status == 3 && said.contains("a program is missing") && said.contains("doctor --lab kind"), "{said}");
+        let finding = |said: &str| said.lines().find(|line| line.contains("kind ")).unwrap_or_default().to_owned();
+        let (_, said) = run(&["doctor"]);
+        assert!(said.contains("kind.sigs.k8s.io"), "{}", finding(&said));
+        let script = "#!/bin/sh\ncase $1 in\nversion) echo 'kind v0.10.0 go1.15.7 linux/amd64' ;;\n\
+                      create) cat \"$3\" >&2; docker pull kindest/node:v1.23.4 ;;\nesac\n";
+        std::fs::write(bin.join("kind"), script).expect("a file");
+        outside("chmod", &["+x", &bin.join("kind").display().to_string()]);
+        let (_, said) = run(&["doctor"]);
+        assert!(said.contains("0.10") && said.contains("0.11"), "too old: {said}");
+        let (status, said) = run(&["lab", "up", "--yes"]);
+        assert!(status == 3 && said.contains("disableDefaultCNI: true"), "{said}");
+        assert!(said.contains("registry-1.docker.io") && said.contains("`docker pull hello-world` shows"), "{said}");
+        assert!(said.contains("the same command again goes on from here"), "{said}");
     }
 }

@@ -48,7 +48,7 @@ impl Profile {
             Self::Tutorial => tutorial.to_owned(),
             Self::Current => {
                 let lines = tutorial.lines().filter(|line| !line.trim_start().starts_with("image:"));
-                lines.map(|line| format!("{line}\n")).collect()
+                lines.fold(String::new(), |text, line| text + line + "\n")
             }
         }
     }

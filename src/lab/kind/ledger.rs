@@ -25,7 +25,7 @@ impl Ledger {
 
     /// Writes ids into it, behind those that it has.
     pub(super) fn add<'c>(&self, containers: impl Iterator<Item = &'c str>) -> Result<(), Trouble> {
-        let text: String = containers.map(|id| format!("{id}\n")).collect();
+        let text = lines(containers);
         std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -40,10 +40,14 @@ impl Ledger {
 
     /// Leaves only these ids in it: those that are still there.
     pub(super) fn keep(&self, containers: &BTreeSet<String>) {
-        let text: String = containers.iter().map(|id| format!("{id}\n")).collect();
+        let text = lines(containers.iter().map(String::as_str));
         // Ids of containers that are gone do no harm.
         let _ = if text.is_empty() { std::fs::remove_file(&self.file) } else { std::fs::write(&self.file, text) };
     }
+}
+
+fn lines<'c>(ids: impl Iterator<Item = &'c str>) -> String {
+    ids.fold(String::new(), |text, id| text + id + "\n")
 }
 
 #[cfg(test)]
