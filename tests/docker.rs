@@ -86,11 +86,9 @@ mod inside {
         ("the course's own steps are met on the nodes", the_steps_are_met_on_the_nodes),
         ("the engine is started anew, and the nodes run on", the_engine_is_started_anew),
         ("a node is killed in the middle of a line, and started again", a_node_is_killed_and_started_again),
-        ("a disk that is full is said to be, and the lab goes on", a_full_disk_is_said_to_be),
         ("the engine is started anew, and the nodes stop with it", the_nodes_stop_with_the_engine),
         ("a node is removed in the middle of a line, and the cluster is half of one", a_node_is_removed),
         ("down takes away what was made from here, and nothing else", down_takes_away_what_was_made),
-        ("a set-up that cannot go on says why", a_set_up_that_cannot_go_on_says_why),
     ];
 
     #[test]
@@ -565,39 +563,6 @@ mod inside {
         assert_eq!(run(lab, "worker", "echo again").0, "again\n");
     }
 
-    fn a_full_disk_is_said_to_be(lab: &mut Kind) {
-        // A node's own.
-        assert_eq!(run(lab, "worker2", "head -c 1G /dev/zero >/tmp/full").1, 1);
-        let trouble = lab.write_file("worker2", "/tmp/more", b"octets").expect_err("no room");
-        assert!(trouble.causes.iter().any(|cause| cause.contains("No space left on device")), "{trouble:?}");
-        assert_eq!(run(lab, "worker2", "rm /tmp/full; echo on").0, "on\n");
-        // The learner's: progress, history, and the folder for lines of the machine's.
-        let home = tempfile::tempdir().expect("a folder");
-        let state = home.path().display().to_string();
-        outside("mount", &["-t", "tmpfs", "-o", "size=64k", "full", &state]);
-        let course = || {
-            let mut learn = std::process::Command::new("sh");
-            let script = format!(
-                "printf ':on worker\nip xfrm state\nhostname\n' | {} learn --lab kind --step states --lang en --trust",
-                env!("CARGO_BIN_EXE_esplain")
-            );
-            let output = learn.args(["-c", &script]).env("XDG_STATE_HOME", &state).output().expect("it runs");
-            (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
-        };
-        // Full is what takes not one more octet.
-        let fill = format!("cat /dev/zero >{state}/fill");
-        let filled = std::process::Command::new("sh").args(["-c", &fill]).output().expect("it runs");
-        assert!(!filled.status.success(), "there is no end of room");
-        let (said, complained) = course();
-        assert!((said.clone() + &complained).contains("No space left on device"), "{said}{complained}");
-        assert!(said.contains(&format!("{CLUSTER}-worker")), "the lines run all the same: {said}{complained}");
-        std::fs::remove_file(format!("{state}/fill")).expect("it is there");
-        let (said, complained) = course();
-        assert!(said.contains(&format!("{CLUSTER}-worker")), "{said}{complained}");
-        assert!(!(said + &complained).contains("No space"), "{complained}");
-        outside("umount", &[&state]);
-    }
-
     fn a_node_is_removed(lab: &mut Kind) {
         let node = format!("{CLUSTER}-worker2");
         let line = lab.start("worker2", "echo begun; sleep 100", None).expect("starts");
@@ -673,37 +638,5 @@ mod inside {
         assert_eq!((there(), volumes()), (vec!["other-worker".to_owned()], 1));
         let (status, said) = down();
         assert!(status == 0 && said.contains("is not up"), "{status}: {said}");
-    }
-
-    /// The engine here has no network, and there is no kind: what is on the path in its place does what kind does first.
-    fn a_set_up_that_cannot_go_on_says_why(_: &mut Kind) {
-        let home = tempfile::tempdir().expect("a folder");
-        let state = home.path().join("state").display().to_string();
-        let bin = home.path().join("bin");
-        std::fs::create_dir(&bin).expect("a folder");
-        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
-        let run = |words: &[&str]| {
-            esplain(
-                &[words, &["--lab", "kind", "--lang", "en"]].concat(),
-                &[("XDG_STATE_HOME", &state), ("PATH", &path)],
-            )
-        };
-        let (status, said) = run(&["lab", "up"]);
-        assert!(status == 2 && said.contains("kind create cluster --config") && said.contains("no terminal"), "{said}");
-        let (status, said) = run(&["lab", "up", "--yes"]);
-        assert!(status == 3 && said.contains("a program is missing") && said.contains("doctor --lab kind"), "{said}");
-        let finding = |said: &str| said.lines().find(|line| line.contains("kind ")).unwrap_or_default().to_owned();
-        let (_, said) = run(&["doctor"]);
-        assert!(said.contains("kind.sigs.k8s.io"), "{}", finding(&said));
-        let script = "#!/bin/sh\ncase $1 in\nversion) echo 'kind v0.10.0 go1.15.7 linux/amd64' ;;\n\
-                      create) cat \"$3\" >&2; docker pull kindest/node:v1.23.4 ;;\nesac\n";
-        std::fs::write(bin.join("kind"), script).expect("a file");
-        outside("chmod", &["+x", &bin.join("kind").display().to_string()]);
-        let (_, said) = run(&["doctor"]);
-        assert!(said.contains("0.10") && said.contains("0.11"), "too old: {said}");
-        let (status, said) = run(&["lab", "up", "--yes"]);
-        assert!(status == 3 && said.contains("disableDefaultCNI: true"), "{said}");
-        assert!(said.contains("registry-1.docker.io") && said.contains("`docker pull hello-world` shows"), "{said}");
-        assert!(said.contains("the same command again goes on from here"), "{said}");
     }
 }
