@@ -232,8 +232,8 @@ fn dumping_walk(path: &Path, keys: Keys) -> (Vec<String>, Vec<esplain::packet::F
         said.push(run(lab, "worker", line).text);
     }
     for tool in MACHINES_DUMPS {
-        let line = format!("docker exec cilium-ipsec-native-routing-worker cat all.cap | {tool}");
-        assert!(run(lab, "machine", &line).text.lines().count() > 50, "{line}");
+        let dump = format!("docker exec cilium-ipsec-native-routing-worker cat all.cap | {tool}");
+        assert!(run(lab, "machine", &dump).text.lines().count() > 50, "{dump}");
     }
     lab.read_file("worker", "cut.cap").unwrap();
     let frames = lab.frames(capture, Duration::ZERO).unwrap();
@@ -249,7 +249,7 @@ fn dumped(text: &str) -> Vec<esplain::packet::Frame> {
         time: esplain::packet::Timestamp(0),
         link: esplain::packet::LinkType::Raw,
         device: None,
-        original_len: octets.len() as u32,
+        original_len: u32::try_from(octets.len()).unwrap(),
         octets,
     };
     esplain::esp::dumped_packets(text.as_bytes()).into_iter().map(framed).collect()
