@@ -4,6 +4,8 @@
 //! The engine runs in the reference kernel (`tests/kernel/boot.sh`, `tests/kernel/docker.sh`), which is booted once; this
 //! binary is called again beside it, and the test of `inside` is the one that runs there. Where that cannot be, it is said.
 
+#![allow(clippy::print_stdout, reason = "what was proven, and how long it took, is said")]
+
 #[path = "host/lines.rs"]
 #[allow(dead_code, reason = "what other tests ask for")]
 mod lines;
