@@ -344,10 +344,17 @@ pub(super) fn kind(profile: Profile, wait: Duration) -> Result<Kind, Trouble> {
             .iter()
             .map(|(name, text)| (*name, if *name == KIND_CONFIG_NAME { config.as_str() } else { text }))
             .collect();
-        let machine = OwnMachine::new(state.join(folder), &files)?;
-        let unattended = std::env::var("ESPLAIN_YES").is_ok_and(|value| value == "1");
-        kind.set_machine(Box::new(machine), unattended);
-        kind.set_ledger(state.join("kind-made"));
+        match OwnMachine::new(state.join(folder), &files) {
+            Ok(machine) => {
+                let unattended = std::env::var("ESPLAIN_YES").is_ok_and(|value| value == "1");
+                kind.set_machine(Box::new(machine), unattended);
+                kind.set_ledger(state.join("kind-made"));
+            }
+            // A full disk: the nodes are there all the same, and only lines of the machine's are refused.
+            Err(trouble) => {
+                let _ = writeln!(std::io::stderr(), "note: {trouble}");
+            }
+        }
     }
     Ok(kind)
 }
