@@ -6,6 +6,7 @@ use std::path::Path;
 
 use esplain::command::commands;
 use esplain::course::{Book, Facts, Files, Ran, Role, Step, Template, complete};
+use esplain::lab::Profile;
 
 use crate::player;
 
@@ -85,7 +86,8 @@ fn facts() -> Facts {
         ("cluster", "cilium-ipsec-native-routing"),
         ("wrong_key", "00112233445566778899aabbccddeeff01234567"),
     ];
-    complete(facts.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    let facts = facts.into_iter().chain(Profile::Tutorial.facts());
+    complete(facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
 /// The lines of a step that somebody runs, each at its place: setup, solution and probes, and every variant.
