@@ -4,8 +4,6 @@
 //! The engine runs in the reference kernel (`tests/kernel/boot.sh`, `tests/kernel/docker.sh`), which is booted once; this
 //! binary is called again beside it, and the test of `inside` is the one that runs there. Where that cannot be, it is said.
 
-#![allow(clippy::print_stdout, reason = "what was proven, and how long it took, is said")]
-
 #[path = "host/lines.rs"]
 #[allow(dead_code, reason = "what other tests ask for")]
 mod lines;
@@ -88,6 +86,7 @@ mod inside {
         ("the course's own steps are met on the nodes", the_steps_are_met_on_the_nodes),
         ("the engine is started anew, and the nodes run on", the_engine_is_started_anew),
         ("a node is killed in the middle of a line, and started again", a_node_is_killed_and_started_again),
+        ("a disk that is full is said to be, and the lab goes on", a_full_disk_is_said_to_be),
         ("the engine is started anew, and the nodes stop with it", the_nodes_stop_with_the_engine),
         ("a node is removed in the middle of a line, and the cluster is half of one", a_node_is_removed),
         ("down takes away what was made from here, and nothing else", down_takes_away_what_was_made),
@@ -561,6 +560,35 @@ mod inside {
         }
         assert!(lab.runs().expect("an answer"));
         assert_eq!(run(lab, "worker", "echo again").0, "again\n");
+    }
+
+    fn a_full_disk_is_said_to_be(lab: &mut Kind) {
+        // A node's own.
+        assert_eq!(run(lab, "worker2", "head -c 1G /dev/zero >/tmp/full").1, 1);
+        let trouble = lab.write_file("worker2", "/tmp/more", b"octets").expect_err("no room");
+        assert!(trouble.causes.iter().any(|cause| cause.contains("No space left on device")), "{trouble:?}");
+        assert_eq!(run(lab, "worker2", "rm /tmp/full; echo on").0, "on\n");
+        // The learner's: progress, history, and the folder for lines of the machine's.
+        let home = tempfile::tempdir().expect("a folder");
+        let state = home.path().display().to_string();
+        outside("mount", &["-t", "tmpfs", "-o", "size=64k", "full", &state]);
+        let course = || {
+            let mut learn = std::process::Command::new("sh");
+            let script = format!(
+                "printf ':on worker\nip xfrm state\nhostname\n' | {} learn --lab kind --step states --lang en --trust",
+                env!("CARGO_BIN_EXE_esplain")
+            );
+            let output = learn.args(["-c", &script]).env("XDG_STATE_HOME", &state).output().expect("it runs");
+            (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+        };
+        // Full is what takes not one more octet.
+        let fill = format!("cat /dev/zero >{state}/fill");
+        let filled = std::process::Command::new("sh").args(["-c", &fill]).output().expect("it runs");
+        assert!(!filled.status.success(), "there is no end of room");
+        let (said, complained) = course();
+        assert!((said.clone() + &complained).contains("No space left on device"), "{said}{complained}");
+        assert!(said.contains(&format!("{CLUSTER}-worker")), "the lines run all the same: {said}{complained}");
+        outside("umount", &[&state]);
     }
 
     fn a_node_is_removed(lab: &mut Kind) {
