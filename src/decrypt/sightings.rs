@@ -1,5 +1,5 @@
-use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 use super::Verdict;
@@ -111,37 +111,80 @@ impl Identity {
 const KEPT: usize = 16;
 
 /// The latest packets of one form, and where each was seen.
+///
+/// A ring, so that what is forgotten is what came first and its room is used again: a long capture allocates nothing.
 #[derive(Debug, Clone)]
 struct Memory {
     capacity: usize,
-    packets: HashMap<u64, (u64, Vec<Seen>)>,
-    /// The identities in the order in which they came, the oldest first.
-    order: VecDeque<u64>,
+    packets: Vec<Remembered>,
+    /// Where in `packets` the next one comes, once it is full: the oldest is there.
+    oldest: usize,
+    /// Where in `packets` an identity is.
+    places: HashMap<u64, usize, BuildHasherDefault<AsItIs>>,
+}
+
+#[derive(Debug, Clone)]
+struct Remembered {
+    id: u64,
+    count: u64,
+    seen: Vec<Seen>,
 }
 
 impl Memory {
     fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), packets: HashMap::new(), order: VecDeque::new() }
+        Self { capacity: capacity.max(1), packets: Vec::new(), oldest: 0, places: HashMap::default() }
     }
 
     fn add(&mut self, id: u64, seen: Seen) -> (u64, &[Seen]) {
-        if !self.packets.contains_key(&id) {
-            if self.order.len() >= self.capacity
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.packets.remove(&oldest);
+        let place = self.places.get(&id).copied().unwrap_or_else(|| self.room_for(id));
+        let Some(packet) = self.packets.get_mut(place) else { return (0, &[]) };
+        packet.count += 1;
+        packet.seen.truncate(KEPT - 1);
+        packet.seen.push(seen);
+        (packet.count, &packet.seen)
+    }
+
+    /// Makes room for a packet that was not seen yet, and says where.
+    fn room_for(&mut self, id: u64) -> usize {
+        let place = if self.packets.len() < self.capacity {
+            self.packets.push(Remembered { id, count: 0, seen: Vec::new() });
+            self.packets.len() - 1
+        } else {
+            let place = self.oldest;
+            self.oldest = (place + 1) % self.capacity;
+            if let Some(packet) = self.packets.get_mut(place) {
+                self.places.remove(&packet.id);
+                packet.id = id;
+                packet.count = 0;
+                packet.seen.clear();
             }
-            self.order.push_back(id);
-        }
-        let (count, places) = self.packets.entry(id).or_default();
-        *count += 1;
-        places.truncate(KEPT - 1);
-        places.push(seen);
-        (*count, places)
+            place
+        };
+        self.places.insert(id, place);
+        place
     }
 
     fn recall(&self, id: u64) -> &[Seen] {
-        self.packets.get(&id).map(|(_, places)| places.as_slice()).unwrap_or_default()
+        let packet = self.places.get(&id).and_then(|place| self.packets.get(*place));
+        packet.map(|packet| packet.seen.as_slice()).unwrap_or_default()
+    }
+}
+
+/// Hashes what is a hash already.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        self.0 = octets.iter().fold(self.0, |hash, octet| hash.rotate_left(8) ^ u64::from(*octet));
     }
 }
 
@@ -157,9 +200,8 @@ fn plain_id(packet: &[u8]) -> Option<u64> {
 }
 
 fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+    // Always the same seed: identities are compared across threads.
+    foldhash::quality::FixedState::with_seed(0).hash_one(value)
 }
 
 #[cfg(test)]
@@ -250,7 +292,7 @@ mod tests {
         let frames: Vec<_> = [1, 2, 3, 1].map(|seq| ("eth0", esp(seq))).into();
         let counts = feed(&mut sightings, &Keyring::default(), &frames);
         assert_eq!(counts[3].0, 1);
-        assert_eq!((sightings.sealed.packets.len(), sightings.sealed.order.len()), (2, 2));
+        assert_eq!((sightings.sealed.packets.len(), sightings.sealed.places.len()), (2, 2));
         let frames: Vec<_> = (0..100).map(|_| ("eth0", esp(9))).collect();
         let counts = feed(&mut sightings, &Keyring::default(), &frames);
         assert_eq!((counts[99].0, counts[99].1.len()), (100, KEPT));
