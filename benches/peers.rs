@@ -72,9 +72,9 @@ fn to_a_capture(work: &Workload, folder: &Path) {
         call
     };
     let rows = [
-        work.measured("esplain decrypt --write", &mut || ours("1")),
-        work.measured("esplain decrypt --write --threads 2", &mut || ours("2")),
-        work.measured("tshark, decrypting, a line a packet", &mut || work.tshark(&[])),
+        measured("esplain decrypt --write", &mut || ours("1")),
+        measured("esplain decrypt --write --threads 2", &mut || ours("2")),
+        measured("tshark, decrypting, a line a packet", &mut || work.tshark(&[])),
     ];
     let _ = ours("2").status();
     assert!(
@@ -88,8 +88,8 @@ fn to_a_capture(work: &Workload, folder: &Path) {
 /// A line a packet, decrypting, against `tcpdump -nn`, which does not decrypt.
 fn as_text(work: &Workload) {
     let rows = [
-        work.measured("esplain decrypt --format text", &mut || work.esplain("text")),
-        work.measured("tcpdump -nn, not decrypting", &mut || {
+        measured("esplain decrypt --format text", &mut || work.esplain("text")),
+        measured("tcpdump -nn, not decrypting", &mut || {
             let mut call = Command::new("tcpdump");
             call.args(["-nn", "-r"]).arg(&work.esp);
             call
@@ -103,8 +103,8 @@ fn as_json(work: &Workload) {
     const FIELDS: [&str; 6] = ["frame.time_epoch", "ip.src", "ip.dst", "esp.spi", "esp.sequence", "icmp.seq"];
     let fields: Vec<&str> = ["-T", "fields"].into_iter().chain(FIELDS.iter().flat_map(|field| ["-e", field])).collect();
     let rows = [
-        work.measured("esplain decrypt --format json", &mut || work.esplain("json")),
-        work.measured("tshark, decrypting, -T fields (6 fields)", &mut || work.tshark(&fields)),
+        measured("esplain decrypt --format json", &mut || work.esplain("json")),
+        measured("tshark, decrypting, -T fields (6 fields)", &mut || work.tshark(&fields)),
     ];
     print(work, &rows, 1);
 }
@@ -177,16 +177,16 @@ impl Workload {
         call.args(["-n", "-o", "esp.enable_encryption_decode:TRUE", "-o", &sa]).args(more).arg("-r").arg(&self.esp);
         call
     }
+}
 
-    /// The runs of a tool, or nothing where it is not installed.
-    fn measured(&self, name: &'static str, call: &mut dyn FnMut() -> Command) -> (&'static str, Option<Run>) {
-        let runs: Vec<Run> = (0..RUNS).filter_map(|_| run(&mut call())).skip(1).collect();
-        if runs.is_empty() {
-            return (name, None);
-        }
-        let took = median(&mut runs.iter().map(|run| run.took).collect::<Vec<_>>());
-        (name, Some(Run { took, peak: runs.iter().map(|run| run.peak).max().unwrap_or(0) }))
+/// The runs of a tool, or nothing where it is not installed.
+fn measured(name: &'static str, call: &mut dyn FnMut() -> Command) -> (&'static str, Option<Run>) {
+    let runs: Vec<Run> = (0..RUNS).filter_map(|_| run(&mut call())).skip(1).collect();
+    if runs.is_empty() {
+        return (name, None);
     }
+    let took = median(&mut runs.iter().map(|run| run.took).collect::<Vec<_>>());
+    (name, Some(Run { took, peak: runs.iter().map(|run| run.peak).max().unwrap_or(0) }))
 }
 
 /// Prints rows; the ratio is how many times as fast each is as row `peer`.

@@ -2,8 +2,14 @@
 
 ui-lab-simulated = This lab is **simulated**: the cluster lives in this process (`sim`). Packets, keys and encryption are real; the clock, the processes and Kubernetes are a model. Nothing on your machine is touched.
 ui-lab = This lab is `{ $lab }`: commands run on the real thing.
-ui-how-to = Type commands as you would on the nodes. Lines that begin with `:` speak to the guide: `:help` lists them, `:hint` helps, `:next` goes on, `:quit` (or Ctrl-D) leaves; your progress is kept.
-ui-how-to-leave = Type `:quit` or press Ctrl-D to leave; your progress is kept.
+ui-how-to = Type commands as you would on the nodes. Lines that begin with `:` speak to the guide: `:help` lists them, `:hint` helps, `:next` goes on, `:quit` (or Ctrl-D) leaves{ $kept ->
+    [yes] ; your progress is kept
+   *[no] {""}
+}.
+ui-how-to-leave = Type `:quit` or press Ctrl-D to leave{ $kept ->
+    [yes] ; your progress is kept
+   *[no] {""}
+}.
 ui-farewell = You are at step { $at } of { $of }, `{ $step }`. `esplain` goes on from there next time.
 ui-not-saved = Progress cannot be saved: { $why }. It is kept in memory only; free some space, or set `XDG_STATE_HOME` to a folder that can be written.
 ui-watching-files = Watching `{ $folder }`: what you save is taken up at the prompt. Progress is not kept.
@@ -114,7 +120,7 @@ ui-help-notes = writes your notes as Markdown
 ui-help-lang = changes the language: en, zh
 ui-help-reset = starts the step (or with `all` the course) again
 ui-help-report = what to send when a step is wrong
-ui-help-quit = leaves; progress is kept
+ui-help-quit = leaves
 
 ui-run-pasted = Run these { $count } lines?
 ui-prompt-play = play

@@ -2,8 +2,14 @@
 
 ui-lab-simulated = 本实验环境是**模拟的**：集群就在本进程里（`sim`）。包、密钥和加密都是真实的；时钟、进程和 Kubernetes 是模型。不会改动你的机器。
 ui-lab = 本实验环境是 `{ $lab }`：命令在真实系统上执行。
-ui-how-to = 像在节点上一样输入命令。以 `:` 开头的行是对向导说的话：`:help` 全部列出，`:hint` 给提示，`:next` 进入下一步，`:quit`（或 Ctrl-D）离开；进度会保存。
-ui-how-to-leave = 输入 `:quit` 或按 Ctrl-D 离开；进度会保存。
+ui-how-to = 像在节点上一样输入命令。以 `:` 开头的行是对向导说的话：`:help` 全部列出，`:hint` 给提示，`:next` 进入下一步，`:quit`（或 Ctrl-D）离开{ $kept ->
+    [yes] ；进度会保存
+   *[no] {""}
+}。
+ui-how-to-leave = 输入 `:quit` 或按 Ctrl-D 离开{ $kept ->
+    [yes] ；进度会保存
+   *[no] {""}
+}。
 ui-farewell = 你在第 { $at } 步（共 { $of } 步），`{ $step }`。下次运行 `esplain` 会从这里继续。
 ui-not-saved = 进度无法保存：{ $why }。暂时只留在内存里；请腾出空间，或把 `XDG_STATE_HOME` 设为可写的目录。
 ui-watching-files = 正在监视 `{ $folder }`：保存的修改会在提示符处生效。不记录进度。
@@ -114,7 +120,7 @@ ui-help-notes = 把你的笔记写成 Markdown
 ui-help-lang = 切换语言：en、zh
 ui-help-reset = 重新开始这一步（加 `all` 则是整门课）
 ui-help-report = 步骤有误时，该发送哪些信息
-ui-help-quit = 离开；进度会保存
+ui-help-quit = 离开
 
 ui-run-pasted = 执行这 { $count } 行吗？
 ui-prompt-play = 练习

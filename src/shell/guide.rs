@@ -54,6 +54,11 @@ impl Guide {
         }
     }
 
+    /// Whether the learner's progress will be there next time, as a word for the sentences that say so.
+    pub(super) fn keeps(&self) -> &'static str {
+        if self.journal.is_kept() { "yes" } else { "no" }
+    }
+
     /// Everything that has happened so far, this session's events included.
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries

@@ -131,6 +131,11 @@ impl Journal {
         }
     }
 
+    /// Whether what is added goes to a file.
+    pub fn is_kept(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Starts over, with a copy of the old log kept beside the new one.
     pub fn begin_anew(&mut self, path: Option<&Path>) {
         if let Some(path) = path.filter(|_| self.file.is_some()) {

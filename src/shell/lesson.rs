@@ -25,7 +25,7 @@ impl Session {
             LabKind::Kernel | LabKind::Kind => self.say("ui-lab", &[("lab", lab.into())]),
             LabKind::Recording => self.say("ui-lab-recording", &[]),
         }));
-        blocks.extend(markdown(&self.say("ui-how-to", &[])));
+        blocks.extend(markdown(&self.say("ui-how-to", &[("kept", self.guide.keeps().into())])));
         self.console.blocks(&blocks);
         self.console.raw("\n");
         let code = language.code().to_owned();

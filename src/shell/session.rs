@@ -100,7 +100,8 @@ impl Session {
                 Typed::Interrupt => {
                     cancelled += 1;
                     if cancelled == 2 {
-                        self.tell("ui-how-to-leave", &[]);
+                        let kept = self.guide.keeps();
+                        self.tell("ui-how-to-leave", &[("kept", kept.into())]);
                     }
                     Flow::On
                 }
