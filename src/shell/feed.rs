@@ -170,6 +170,20 @@ impl Feed {
             again: first(sighting.same),
             other_form: first(sighting.other_form),
         });
-        self.packets.push(Packet { node: role, frame, seen, story });
+        let mut packet = Packet { node: role, frame, seen, story };
+        if self.is_sent_anew(&packet) {
+            packet.story.again = None;
+        }
+        self.packets.push(packet);
+    }
+
+    /// Whether a packet in clear is no other sighting of an earlier one but its equal: a neighbour solicitation that nobody
+    /// answers is sent three times, and one packet does not pass a device twice in one direction.
+    fn is_sent_anew(&self, packet: &Packet) -> bool {
+        let Some(first) = packet.story.again.filter(|_| packet.seen.esp.is_none()) else { return false };
+        let way = |packet: &Packet| (packet.node, packet.seen.device.clone(), packet.seen.direction);
+        let mut earlier =
+            self.since(first).filter(|(number, earlier)| *number == first || earlier.story.again == Some(first));
+        earlier.any(|(_, earlier)| way(earlier) == way(packet))
     }
 }

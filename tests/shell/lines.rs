@@ -144,3 +144,19 @@ fn a_home_that_cannot_be_written_is_said_and_the_lesson_goes_on() {
     assert!(shown.contains("Progress cannot be saved in"), "{shown}");
     assert!(shown.contains("Right."), "{shown}");
 }
+
+#[test]
+fn a_packet_that_is_sent_anew_is_not_taken_for_another_sighting_of_the_first() {
+    let home = home();
+    let output = piped(
+        home.path(),
+        &["learn", "--step", "ping"],
+        &[],
+        ":on pod-a\nping -6 -c 1 fe80::1\nping -c 1 10.0.1.165\n",
+    );
+    let shown = text(&output.stdout);
+    let (asked, answered) = shown.split_once("ping -c 1 10.0.1.165").unwrap();
+    assert_eq!(asked.matches("ICMP6, neighbor solicitation").count(), 3, "{asked}");
+    assert!(!asked.contains("seen again"), "{asked}");
+    assert!(answered.contains("the same ESP packet as"), "{answered}");
+}
