@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::engine::{ANSWER, Engine, Failure};
 use super::exec::{Call, Event, Exec, Order};
 use super::node::Node;
+use crate::lab::{JobEvent, Stream};
 use crate::trouble::Trouble;
 
 /// Keeps a lab's things in one node: a folder below `/run`, and a shell that signals the lab's jobs there (the engine can
@@ -38,6 +39,15 @@ pub(super) struct Answer {
     pub(super) errors: Vec<u8>,
     /// The exit status.
     pub(super) status: i32,
+}
+
+impl Answer {
+    /// As a job would have said it.
+    pub(super) fn events(self) -> impl Iterator<Item = JobEvent> {
+        let output = [(Stream::Out, self.output), (Stream::Err, self.errors)];
+        let said = output.into_iter().filter(|(_, octets)| !octets.is_empty());
+        said.map(|(stream, octets)| JobEvent::Output(stream, octets)).chain([JobEvent::Exited(self.status)])
+    }
 }
 
 /// What a keeper does. `$1` is the folder, `$2` how the folders of this lab begin: what an earlier keeper of its left is

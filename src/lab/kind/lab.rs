@@ -8,6 +8,7 @@ use super::exec::{Call, Event, Exec, Order};
 use super::job::Job;
 use super::keeper::{Answer, Keeper};
 use super::ledger::Ledger;
+use super::loss::{gone, lost, stopped};
 use super::machine::{Machine, asks_the_cluster, refused};
 use super::node::Node;
 use super::pod::Way;
@@ -514,7 +515,7 @@ impl Lab for Kind {
                         None => Err(Failure::Gone),
                     };
                     match answer {
-                        Ok(answer) => said.extend(events(answer)),
+                        Ok(answer) => said.extend(answer.events()),
                         Err(Failure::Silent(_)) => return Ok(JobEvent::Idle),
                         Err(failure) => {
                             let node = node.clone();
@@ -697,43 +698,9 @@ impl Lab for Kind {
     }
 }
 
-/// An answer as a job would have said it.
-fn events(answer: Answer) -> impl Iterator<Item = JobEvent> {
-    let output = [(Stream::Out, answer.output), (Stream::Err, answer.errors)];
-    let said = output.into_iter().filter(|(_, octets)| !octets.is_empty());
-    said.map(|(stream, octets)| JobEvent::Output(stream, octets)).chain([JobEvent::Exited(answer.status)])
-}
-
 /// The learner's own machine.
 const MACHINE: &str = "machine";
 
 fn running(node: Node) -> Result<Node, Trouble> {
     if node.running { Ok(node) } else { Err(stopped(&node, None)) }
-}
-
-/// The node runs and the engine answers, but neither knows of a line any more.
-fn lost(node: &str, line: &str, failure: &Failure) -> Trouble {
-    let mut trouble = Trouble::unusable(format!("the Docker Engine has lost `{line}`, which ran on {node}"));
-    if let Failure::Engine(error) = failure {
-        trouble = trouble.because(error);
-    }
-    trouble
-        .hint("the engine was started anew, most likely; type the line again: what you have done in the course is kept")
-}
-
-fn stopped(node: &Node, line: Option<&str>) -> Trouble {
-    let what = match line {
-        Some(line) => format!("{} stopped while `{line}` ran there", node.short()),
-        None => format!("{} is stopped", node.short()),
-    };
-    Trouble::unusable(what)
-        .hint(format!("`docker start {}` starts it again; what you have done in the course is kept", node.name))
-}
-
-fn gone(name: &str, line: Option<&str>) -> Trouble {
-    let what = match line {
-        Some(line) => format!("{name} was removed while `{line}` ran there"),
-        None => format!("{name} is no longer there"),
-    };
-    Trouble::unusable(what).hint("`kind create cluster --config kind-config.yaml` makes the cluster anew; what you have done in the course is kept")
 }

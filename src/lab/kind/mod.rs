@@ -14,6 +14,7 @@ mod job;
 mod keeper;
 mod lab;
 mod ledger;
+mod loss;
 mod machine;
 mod node;
 #[cfg(unix)]

@@ -15,6 +15,7 @@ mod options;
 mod ping;
 mod ping_options;
 mod ping_route;
+mod ping_text;
 mod proc;
 mod ss;
 mod tc;
