@@ -66,7 +66,8 @@ fn the_simulator_answers_as_a_kernel_booted_now_does() {
     assert!(booted.status.success(), "the kernel recorded nothing:\n{}", String::from_utf8_lossy(&said));
     let report = compare_all(folder.path(), &names, true);
     eprintln!("{}", report.table());
-    report.assert_none(all);
+    // What differs from run to run may happen to be equal in this one: only the recordings say that an entry is dead.
+    report.assert_none(false);
 }
 
 #[test]
