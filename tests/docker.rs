@@ -4,6 +4,8 @@
 //! The engine runs in the reference kernel (`tests/kernel/boot.sh`, `tests/kernel/docker.sh`), which is booted once; this
 //! binary is called again beside it, and the test of `inside` is the one that runs there. Where that cannot be, it is said.
 
+#[path = "kernel_lab/job.rs"]
+mod job;
 #[path = "host/lines.rs"]
 #[allow(dead_code, reason = "what other tests ask for")]
 mod lines;
@@ -60,6 +62,7 @@ mod inside {
     use esplain::words::Language;
 
     use super::CLUSTER;
+    use crate::job::wait_for;
 
     /// The course whose steps are walked.
     const COURSE: &str = "cilium-ipsec";
@@ -227,20 +230,6 @@ mod inside {
         let job = lab.start("pod-a", "stty size; exit 3", Some(size(90, 25))).expect("starts");
         let (said, status) = finish(lab, job).expect("an end");
         assert_eq!((said.trim(), status), ("25 90", 3));
-    }
-
-    /// What a job says until `text` is in it.
-    fn wait_for(lab: &mut Kind, job: JobId, text: &str) -> String {
-        let (mut said, begun) = (String::new(), Instant::now());
-        while begun.elapsed() < Duration::from_mins(1) && !said.contains(text) {
-            match lab.poll(job, Duration::from_millis(200)).expect("a job") {
-                JobEvent::Output(_, octets) => said.push_str(&String::from_utf8_lossy(&octets)),
-                JobEvent::Exited(status) => panic!("it ended with {status}: {said}"),
-                JobEvent::Idle => {}
-            }
-        }
-        assert!(said.contains(text), "{said:?}");
-        said
     }
 
     fn a_full_screen_program_runs(lab: &mut Kind) {

@@ -4,6 +4,7 @@
 //! Build machines rarely have one, so every test boots the reference kernel (`tests/kernel/boot.sh`) and calls this
 //! binary again in it: the tests of `inside` are those that run there. Where it cannot be booted, that is said.
 
+mod job;
 #[path = "../host/lines.rs"]
 #[allow(dead_code, reason = "what other tests ask for")]
 mod lines;
@@ -64,9 +65,10 @@ mod inside {
     use esplain::decrypt::Scratch;
     use esplain::explain::sighting;
     use esplain::lab::kernel::Kernel;
-    use esplain::lab::{Input, JobEvent, JobId, Lab, TerminalSize, node_texts};
+    use esplain::lab::{Input, JobEvent, Lab, TerminalSize, node_texts};
     use esplain::replay::{device_names, keyring};
 
+    use crate::job::wait_for;
     use crate::lines;
 
     /// For whoever reads the test's output.
@@ -233,20 +235,6 @@ mod inside {
         assert!(said.contains("^C"), "{said}");
         lab.send(job, Input::Terminate).expect("ends");
         while !matches!(lab.poll(job, Duration::from_secs(10)).expect("a job"), JobEvent::Exited(_)) {}
-    }
-
-    /// What a job says until `text` is in it.
-    fn wait_for(lab: &mut Kernel, job: JobId, text: &str) -> String {
-        let (mut said, begun) = (String::new(), Instant::now());
-        while begun.elapsed() < Duration::from_mins(1) && !said.contains(text) {
-            match lab.poll(job, Duration::from_millis(200)).expect("a job") {
-                JobEvent::Output(_, octets) => said.push_str(&String::from_utf8_lossy(&octets)),
-                JobEvent::Exited(status) => panic!("it ended with {status}: {said}"),
-                JobEvent::Idle => {}
-            }
-        }
-        assert!(said.contains(text), "{said:?}");
-        said
     }
 
     fn what_a_learner_changed_is_set_back(lab: &mut Kernel) {

@@ -5,6 +5,20 @@ use super::exec::{Event, Exec, Order};
 use crate::lab::line::{MERCY, TCPDUMP_LAG, lags};
 use crate::lab::{Input, JobEvent};
 
+/// How a line begins in a node: `$1` is the file for its process number, which is its group's and by which it can be
+/// signalled; `$2` and `$3` the size of its terminal, if it has one; then `LINE`, what is remembered, the line, and `ANY_SHELL`. The
+/// way is before it. A pod's shell gets what is remembered as an open file: the node's files are not its own.
+pub(super) const START: &str = r#"
+echo $$ >"$1"
+[ -z "$2" ] || stty rows "$2" cols "$3" 2>/dev/null
+[ ${#into[@]} -gt 0 ] || exec bash -c "$4" bash "$5" "$6"
+exec 9<>"$5"
+exec "${into[@]}" sh -c "$7" sh "$4" "$6""#;
+
+/// Runs `$1` with what is remembered and the line `$2` where there is a bash, else the line alone: not every pod has one.
+pub(super) const ANY_SHELL: &str =
+    r#"command -v bash >/dev/null 2>&1 && exec bash -c "$1" bash /proc/self/fd/9 "$2"; exec sh -c "$2""#;
+
 /// A line of the learner's that runs in the cluster.
 pub(super) struct Job {
     exec: Exec,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::endpoint::Endpoint;
 use super::engine::{ANSWER, Engine, Failure};
 use super::exec::{Call, Event, Exec, Order};
-use super::job::Job;
+use super::job::{ANY_SHELL, Job, START};
 use super::keeper::{Answer, Keeper};
 use super::ledger::Ledger;
 use super::loss::{gone, lost, stopped};
@@ -72,20 +72,6 @@ const COPYING: Duration = Duration::from_mins(1);
 const NOTHING: &str = "/dev/null";
 /// How long a line that only looks may take; then it ends with 124, as `timeout` has it.
 const LOOKING: Duration = Duration::from_secs(30);
-
-/// How a line begins in a node: `$1` is the file for its process number, which is its group's and by which it can be
-/// signalled; `$2` and `$3` the size of its terminal, if it has one; then `LINE`, what is remembered, the line, and `ANY_SHELL`. The
-/// way is before it. A pod's shell gets what is remembered as an open file: the node's files are not its own.
-const START: &str = r#"
-echo $$ >"$1"
-[ -z "$2" ] || stty rows "$2" cols "$3" 2>/dev/null
-[ ${#into[@]} -gt 0 ] || exec bash -c "$4" bash "$5" "$6"
-exec 9<>"$5"
-exec "${into[@]}" sh -c "$7" sh "$4" "$6""#;
-
-/// Runs `$1` with what is remembered and the line `$2` where there is a bash, else the line alone: not every pod has one.
-const ANY_SHELL: &str =
-    r#"command -v bash >/dev/null 2>&1 && exec bash -c "$1" bash /proc/self/fd/9 "$2"; exec sh -c "$2""#;
 
 impl Kind {
     /// The cluster of that name behind an engine, which has `patience` for each answer. There need not be one yet.
