@@ -1,5 +1,6 @@
-use std::collections::HashMap;
 use std::net::IpAddr;
+
+use foldhash::HashMap;
 
 use crate::esp::{OpenError, Opened, Sa, Spi, Unusable};
 use crate::xfrm::{EncapType, Proto, State};
@@ -98,8 +99,9 @@ impl Keyring {
         })
     }
 
-    /// Tries every SA that fits on `packet` (SPI to ICV) until an ICV is right; then the packet is open in place.
-    pub(super) fn open(&self, src: IpAddr, dst: IpAddr, spi: Spi, packet: &mut [u8]) -> Trial<'_> {
+    /// Tries every SA that fits on `packet` (SPI to ICV) until an ICV is right; then the packet is open in place, and
+    /// else what it was. `sealed` is the same packet once more, which a trial that fails is repaired from.
+    pub(super) fn open(&self, src: IpAddr, dst: IpAddr, spi: Spi, sealed: &[u8], packet: &mut [u8]) -> Trial<'_> {
         let mut unusable = None;
         let mut failed = None;
         let mut tried = 0;
@@ -112,7 +114,7 @@ impl Keyring {
                 }
             };
             tried += 1;
-            match open_with(sa, &entry.state, packet) {
+            match open_with(sa, &entry.state, sealed, packet) {
                 Ok(opened) => return Trial::Opened(at, opened),
                 // The ICV was right: no other SA will open what is in clear now.
                 Err(error @ OpenError::PadLength { .. }) => return Trial::Failed(error, tried),
@@ -134,19 +136,26 @@ impl Keyring {
 
 /// Opens with one SA. The high half of an extended sequence number does not travel; those near where the state's
 /// listing stood are tried, and then the first.
-fn open_with(sa: &Sa, state: &State, packet: &mut [u8]) -> Result<Opened, OpenError> {
+fn open_with(sa: &Sa, state: &State, sealed: &[u8], packet: &mut [u8]) -> Result<Opened, OpenError> {
+    let mut trial = |seq_high| {
+        let result = sa.open(packet, seq_high);
+        if matches!(result, Err(OpenError::BadIcv { .. })) {
+            packet.copy_from_slice(sealed);
+        }
+        result
+    };
     if !sa.esn() {
-        return sa.open(packet, 0);
+        return trial(0);
     }
-    let low = packet.get(4..8).and_then(|octets| octets.first_chunk()).map_or(0, |octets| u32::from_be_bytes(*octets));
+    let low = sealed.get(4..8).and_then(|octets| octets.first_chunk()).map_or(0, |octets| u32::from_be_bytes(*octets));
     let stands = state.replay.as_ref().map_or(0, |replay| replay.sent().max(replay.received()));
     let nearest = nearest_high(stands, low);
-    let mut result = sa.open(packet, nearest);
+    let mut result = trial(nearest);
     for high in [nearest.wrapping_sub(1), nearest.wrapping_add(1), 0] {
         if !matches!(result, Err(OpenError::BadIcv { .. })) {
             break;
         }
-        result = sa.open(packet, high);
+        result = trial(high);
     }
     result
 }

@@ -11,6 +11,8 @@ use crate::packet::{EspHeader, Frame, FrameView, Layers, Reason, Stop};
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     pub(super) octets: Vec<u8>,
+    /// The ESP packet inside another that is being opened, as it was.
+    sealed: Vec<u8>,
     pub(super) esp: Vec<EspPlace>,
     path: Vec<Step>,
 }
@@ -135,7 +137,8 @@ impl Keyring {
                 scratch.octets.extend_from_slice(frame.get(ip..end).unwrap_or_default());
                 let packet = start - ip..end - ip;
                 let place = EspPlace { header, src, dst, offset: start, ip: 0, packet, opened: None };
-                self.unwrap(place, missing, fragment, scratch)
+                let sealed = frame.get(start..end).unwrap_or_default();
+                self.unwrap(place, sealed, missing, fragment, scratch)
             }
         }
     }
@@ -162,14 +165,20 @@ impl Keyring {
             (src, dst, ip) = (outer.src, outer.dst, payload_start + outer.start);
         }
         let packet = payload_start + start..payload_start + end;
+        let mut sealed = std::mem::take(&mut scratch.sealed);
+        sealed.clear();
+        sealed.extend_from_slice(scratch.octets.get(packet.clone()).unwrap_or_default());
         let place = EspPlace { header, src, dst, offset: start, ip, packet, opened: None };
-        Some(self.unwrap(place, missing, fragment, scratch))
+        let result = self.unwrap(place, &sealed, missing, fragment, scratch);
+        scratch.sealed = sealed;
+        Some(result)
     }
 
-    /// Opens the ESP packet at `place` of the scratch octets and notes it, opened or not.
+    /// Opens the ESP packet at `place` of the scratch octets, which is `sealed` now, and notes it, opened or not.
     fn unwrap(
         &self,
         mut place: EspPlace,
+        sealed: &[u8],
         missing: usize,
         fragment: bool,
         scratch: &mut Scratch,
@@ -182,7 +191,7 @@ impl Keyring {
         } else if missing > 0 {
             Err(Outcome::Truncated { need: have + missing, have })
         } else {
-            match self.open(src, dst, spi, packet) {
+            match self.open(src, dst, spi, sealed, packet) {
                 Trial::Opened(entry, opened) => {
                     place.opened = Some((entry, opened));
                     Ok(())

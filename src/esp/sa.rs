@@ -66,7 +66,7 @@ pub struct OddPadding {
     pub expected: u8,
 }
 
-/// Why a packet was not opened. Nothing of it was decrypted, except in [`OpenError::PadLength`].
+/// Why a packet was not opened. Nothing of it is in clear, except in [`OpenError::PadLength`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Fewer octets than header, IV, one block of ciphertext and ICV take.
@@ -187,8 +187,9 @@ impl Sa {
         (body / alignment * alignment).checked_sub(2)
     }
 
-    /// Opens a packet in place. `packet` starts at the SPI and ends with the ICV; on success the body is in clear, on
-    /// failure it is what it was. The SPI is not compared: the caller found this SA by it, or is trying.
+    /// Opens a packet in place. `packet` starts at the SPI and ends with the ICV; on success the body is in clear. With a
+    /// wrong ICV it is ciphertext or all zeros: who wants to try another SA keeps a copy. The SPI is not compared: the
+    /// caller found this SA by it, or is trying.
     ///
     /// `seq_high` is the high half of the sequence number that the receiver infers
     /// ([`ReplayWindow::infer`](super::ReplayWindow::infer)); without ESN it is not used.
@@ -361,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_octet_of_every_algorithm_is_refused_and_decrypts_nothing() {
+    fn every_flipped_octet_of_every_algorithm_is_refused_and_nothing_is_in_clear() {
         for (algorithms, icv_len) in every_suite() {
             let sa = Sa::new(Spi(3), false, &algorithms).unwrap();
             let packet = sealed(&sa, 1, b"a packet that nobody may change");
@@ -375,6 +376,11 @@ mod tests {
                     matches!(error, OpenError::BadIcv { offset: found, icv_len: len, .. } if (found, len) == (offset, icv_len)),
                     "octet {at} of {algorithms:?}: {error}"
                 );
+                let body = HEADER_LEN + sa.iv_len()..offset;
+                if changed[body.clone()].iter().any(|octet| *octet != 0) {
+                    assert_eq!(changed[body.clone()], before[body.clone()], "octet {at} of {algorithms:?}");
+                }
+                changed[body.clone()].copy_from_slice(&before[body]);
                 assert_eq!(changed, before, "octet {at} of {algorithms:?}");
             }
         }
@@ -385,7 +391,7 @@ mod tests {
         for algorithms in [gcm(20, 128), cbc(16, "hmac(sha1)", None)] {
             let sa = Sa::new(Spi(3), true, &algorithms).unwrap();
             let mut packet = sealed(&sa, 0x1_0000_0001, b"payload");
-            assert!(matches!(sa.open(&mut packet, 0), Err(OpenError::BadIcv { .. })));
+            assert!(matches!(sa.open(&mut packet.clone(), 0), Err(OpenError::BadIcv { .. })));
             assert!(sa.open(&mut packet, 1).is_ok());
         }
     }

@@ -12,6 +12,7 @@ use aes_gcm::{
     aead::{AeadInOut, consts::U8, consts::U12},
 };
 use hmac::{Hmac, Mac};
+use ring::aead::{self, LessSafeKey, UnboundKey};
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
@@ -49,7 +50,7 @@ impl Suite {
         let cipher = match icv_bits {
             64 => gcm::<U8>(aes_key),
             96 => gcm::<U12>(aes_key),
-            128 => gcm::<U16>(aes_key),
+            128 => gcm_with_whole_icv(aes_key),
             _ => {
                 return Err(Unusable::IcvLength {
                     name: name.to_owned(),
@@ -133,7 +134,8 @@ impl Suite {
         }
     }
 
-    /// Checks the ICV of `packet` (header to ICV) and only then decrypts its body in place; says whether the ICV was right.
+    /// Checks the ICV of `packet` (header to ICV) and decrypts its body in place; says whether the ICV was right. If not, the
+    /// body is still ciphertext or all zeros.
     ///
     /// `seq_high` is the high half of an extended sequence number, for SAs with ESN. The caller has checked that the
     /// packet holds a header, an IV, a body of whole blocks and an ICV; anything else counts as a wrong ICV here.
@@ -227,7 +229,7 @@ fn nonce(salt: [u8; 4], iv: [u8; 8]) -> [u8; 12] {
 
 /// AES-GCM of one key size and one ICV length.
 pub(super) trait Gcm: Send + Sync {
-    /// Verifies, then decrypts in place; the body is untouched when the ICV is wrong.
+    /// Verifies and decrypts in place; when the ICV is wrong, the body is still ciphertext or all zeros.
     fn decrypt(&self, nonce: &[u8; 12], aad: &[u8], body: &mut [u8], icv: &[u8]) -> bool;
     /// Encrypts in place and returns the ICV at the front of 16 octets.
     fn encrypt(&self, nonce: &[u8; 12], aad: &[u8], body: &mut [u8]) -> Option<[u8; 16]>;
@@ -249,6 +251,31 @@ where
         octets.get_mut(..icv.len())?.copy_from_slice(&icv);
         Some(octets)
     }
+}
+
+/// ring's AES-GCM, which passes through a packet once: several times as fast as `aes-gcm`, but for ICVs of 16 octets and
+/// keys of 16 or 32 only.
+impl Gcm for LessSafeKey {
+    fn decrypt(&self, nonce: &[u8; 12], aad: &[u8], body: &mut [u8], icv: &[u8]) -> bool {
+        let (nonce, aad) = (aead::Nonce::assume_unique_for_key(*nonce), aead::Aad::from(aad));
+        let Ok(icv) = icv.try_into() else { return false };
+        self.open_in_place_separate_tag(nonce, aad, icv, body, 0..).is_ok()
+    }
+
+    fn encrypt(&self, nonce: &[u8; 12], aad: &[u8], body: &mut [u8]) -> Option<[u8; 16]> {
+        let (nonce, aad) = (aead::Nonce::assume_unique_for_key(*nonce), aead::Aad::from(aad));
+        self.seal_in_place_separate_tag(nonce, aad, body).ok()?.as_ref().try_into().ok()
+    }
+}
+
+/// AES-GCM with ICVs of 16 octets, the longest, for an AES key of any of the three lengths.
+fn gcm_with_whole_icv(key: &[u8]) -> Option<Arc<dyn Gcm>> {
+    let algorithm = match key.len() {
+        16 => &aead::AES_128_GCM,
+        32 => &aead::AES_256_GCM,
+        _ => return gcm::<U16>(key),
+    };
+    Some(Arc::new(LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?)))
 }
 
 /// AES-GCM with ICVs of `T` octets for an AES key of any of the three lengths.
