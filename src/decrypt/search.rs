@@ -66,13 +66,14 @@ pub(super) enum End {
 impl Keyring {
     /// Walks clear layers until ESP, or the end; notes the steps.
     pub(super) fn search(&self, layers: Layers<'_>, path: &mut Vec<Step>) -> Found {
-        let mut ip = IpHeaders { outermost: None, innermost: None };
+        let mut ip = IpHeaders { first: None, last: None };
         let end = self.walk(layers, &mut ip, path);
+        let link_len = ip.first.as_ref().map_or(0, |outer| outer.start);
         let outer = match end {
-            End::Esp { .. } | End::EspFragment => ip.innermost,
-            End::Clear | End::Stopped(_) => ip.outermost,
+            End::Esp { .. } | End::EspFragment => ip.last.or(ip.first),
+            End::Clear | End::Stopped(_) => ip.first,
         };
-        Found { outer, link_len: ip.outermost.map_or(0, |outer| outer.start), end }
+        Found { outer, link_len, end }
     }
 
     fn walk(&self, mut layers: Layers<'_>, ip: &mut IpHeaders, path: &mut Vec<Step>) -> End {
@@ -88,12 +89,17 @@ impl Keyring {
             let behind_ip = was_ip;
             match &layer {
                 Layer::Vlan(tag) => path.push(Step::Vlan(tag.vlan_identifier().value())),
-                Layer::Ipv4(_) | Layer::Ipv6(_) => {
-                    if behind_ip {
-                        path.push(Step::IpIp);
-                    }
-                    ip.enter(outer_of(&layer, start, end));
-                    fragment = layer.is_fragment();
+                Layer::Ipv4(header) => {
+                    path.extend(behind_ip.then_some(Step::IpIp));
+                    fragment = header.is_fragmenting_payload();
+                    let (src, dst) = (header.source_addr().into(), header.destination_addr().into());
+                    ip.enter(Outer { src, dst, ttl: header.ttl(), proto: header.protocol().0, start, end });
+                }
+                Layer::Ipv6(header) => {
+                    path.extend(behind_ip.then_some(Step::IpIp));
+                    fragment = false;
+                    let (src, dst) = (header.source_addr().into(), header.destination_addr().into());
+                    ip.enter(Outer { src, dst, ttl: header.hop_limit(), proto: header.next_header().0, start, end });
                 }
                 Layer::Ipv6Extension(_, header) => ip.set_proto(header.next_header().0),
                 Layer::Ipv6Fragment(header) => {
@@ -126,9 +132,11 @@ impl Keyring {
                 }
                 Layer::Data(Data::Fragment) => {
                     path.push(Step::Fragment);
-                    let esp = ip.innermost.is_some_and(|outer| outer.proto == ESP);
+                    let esp = ip.innermost().is_some_and(|outer| outer.proto == ESP);
                     return if esp { End::EspFragment } else { End::Clear };
                 }
+                // What these carry is not walked into.
+                Layer::Arp(_) | Layer::Icmpv4(_) | Layer::Icmpv6(_) | Layer::Tcp(_) => return End::Clear,
                 _ => {}
             }
             was_ip = matches!(
@@ -165,35 +173,27 @@ impl fmt::Display for Step {
 /// The IP protocol number of ESP.
 const ESP: u8 = 50;
 
-/// The first and the last IP header on the way.
+/// The IP headers on the way.
 struct IpHeaders {
-    outermost: Option<Outer>,
-    innermost: Option<Outer>,
+    first: Option<Outer>,
+    /// The last one, if there are several.
+    last: Option<Outer>,
 }
 
 impl IpHeaders {
-    fn enter(&mut self, header: Option<Outer>) {
-        self.innermost = header;
-        self.outermost = self.outermost.or(header);
+    fn enter(&mut self, header: Outer) {
+        let place = if self.first.is_none() { &mut self.first } else { &mut self.last };
+        *place = Some(header);
+    }
+
+    fn innermost(&mut self) -> Option<&mut Outer> {
+        self.last.as_mut().or(self.first.as_mut())
     }
 
     /// An extension header behind the last IP header says what that one carries.
     fn set_proto(&mut self, proto: u8) {
-        let place = self.innermost.map(|header| header.start);
-        for header in [&mut self.outermost, &mut self.innermost].into_iter().flatten() {
-            if Some(header.start) == place {
-                header.proto = proto;
-            }
+        if let Some(header) = self.innermost() {
+            header.proto = proto;
         }
     }
-}
-
-fn outer_of(layer: &Layer<'_>, start: usize, end: usize) -> Option<Outer> {
-    let (src, dst) = layer.addresses()?;
-    let (ttl, proto) = match layer {
-        Layer::Ipv4(ip) => (ip.ttl(), ip.protocol().0),
-        Layer::Ipv6(ip) => (ip.hop_limit(), ip.next_header().0),
-        _ => return None,
-    };
-    Some(Outer { src, dst, ttl, proto, start, end })
 }

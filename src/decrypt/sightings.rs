@@ -1,5 +1,4 @@
-use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use super::Verdict;
@@ -95,15 +94,21 @@ pub struct Identity {
 impl Identity {
     /// Identifies the packet of a frame, which `verdict` is about; `None` for what is not IP.
     pub fn of(octets: &[u8], verdict: &Verdict<'_>) -> Option<Self> {
-        let Some(esp) = verdict.esp().next() else {
+        let Some(sealed) = Self::of_sealed(verdict) else {
             let outer = verdict.outer?;
             let content = plain_id(octets.get(outer.start..outer.end)?)?;
             return Some(Self { sealed: None, content: Some(content) });
         };
+        Some(Self { content: verdict.inner.and_then(|inner| plain_id(inner.octets)), ..sealed })
+    }
+
+    /// Identifies an ESP packet by what it is on the wire alone, for whoever does not ask where its content was seen in
+    /// clear; `None` for any other.
+    pub fn of_sealed(verdict: &Verdict<'_>) -> Option<Self> {
+        let esp = verdict.esp().next()?;
         // The end of the packet is its ICV (or, of a cut one, whatever was captured last).
         let mark = esp.packet.last_chunk::<8>();
-        let sealed = Some(hash(&(esp.dst, esp.spi, esp.seq as u32, mark)));
-        Some(Self { sealed, content: verdict.inner.and_then(|inner| plain_id(inner.octets)) })
+        Some(Self { sealed: Some(hash(&(esp.dst, esp.spi, esp.seq as u32, mark))), content: None })
     }
 }
 
@@ -112,31 +117,37 @@ const KEPT: usize = 16;
 
 /// The latest packets of one form, and where each was seen.
 ///
-/// A ring, so that what is forgotten is what came first and its room is used again: a long capture allocates nothing.
+/// A ring, so that what is forgotten is what came first and its room is used again: a long capture allocates nothing. It is
+/// searched along chains, as LZ77 (RFC 1951 section 4) finds what it has seen: nothing needs to be taken out of these, since
+/// a number that is too old ends a chain.
 #[derive(Debug, Clone)]
 struct Memory {
     capacity: usize,
+    /// How many packets were remembered in all; they are numbered from 1.
+    latest: u64,
+    /// A ring: the first packet is at the beginning, until a later one takes its place.
     packets: Vec<Remembered>,
-    /// Where in `packets` the next one comes, once it is full: the oldest is there.
-    oldest: usize,
-    /// Where in `packets` an identity is.
-    places: HashMap<u64, usize, BuildHasherDefault<AsItIs>>,
+    /// By the last bits of an identity, the number of the latest packet whose identity ends with them; 0 for none.
+    chains: Vec<u64>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Remembered {
     id: u64,
+    /// The number of the packet before it on its chain.
+    before: u64,
     count: u64,
     seen: Vec<Seen>,
 }
 
 impl Memory {
     fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), packets: Vec::new(), oldest: 0, places: HashMap::default() }
+        let capacity = capacity.max(1);
+        Self { capacity, latest: 0, packets: Vec::new(), chains: vec![0; capacity.next_power_of_two() * 2] }
     }
 
     fn add(&mut self, id: u64, seen: Seen) -> (u64, &[Seen]) {
-        let place = self.places.get(&id).copied().unwrap_or_else(|| self.room_for(id));
+        let place = self.place_of(id).unwrap_or_else(|| self.room_for(id));
         let Some(packet) = self.packets.get_mut(place) else { return (0, &[]) };
         packet.count += 1;
         packet.seen.truncate(KEPT - 1);
@@ -146,45 +157,44 @@ impl Memory {
 
     /// Makes room for a packet that was not seen yet, and says where.
     fn room_for(&mut self, id: u64) -> usize {
-        let place = if self.packets.len() < self.capacity {
-            self.packets.push(Remembered { id, count: 0, seen: Vec::new() });
-            self.packets.len() - 1
-        } else {
-            let place = self.oldest;
-            self.oldest = (place + 1) % self.capacity;
-            if let Some(packet) = self.packets.get_mut(place) {
-                self.places.remove(&packet.id);
-                packet.id = id;
-                packet.count = 0;
-                packet.seen.clear();
-            }
-            place
-        };
-        self.places.insert(id, place);
+        if self.packets.len() < self.capacity {
+            self.packets.push(Remembered::default());
+        }
+        let (chain, place) = (self.chain(id), self.place(self.latest));
+        self.latest += 1;
+        if let (Some(packet), Some(head)) = (self.packets.get_mut(place), self.chains.get_mut(chain)) {
+            (packet.id, packet.before, packet.count) = (id, *head, 0);
+            packet.seen.clear();
+            *head = self.latest;
+        }
         place
     }
 
+    fn place_of(&self, id: u64) -> Option<usize> {
+        let mut number = *self.chains.get(self.chain(id))?;
+        while number > 0 && self.latest - number < self.capacity as u64 {
+            let place = self.place(number - 1);
+            let packet = self.packets.get(place)?;
+            if packet.id == id {
+                return Some(place);
+            }
+            number = packet.before;
+        }
+        None
+    }
+
     fn recall(&self, id: u64) -> &[Seen] {
-        let packet = self.places.get(&id).and_then(|place| self.packets.get(*place));
+        let packet = self.place_of(id).and_then(|place| self.packets.get(place));
         packet.map(|packet| packet.seen.as_slice()).unwrap_or_default()
     }
-}
 
-/// Hashes what is a hash already.
-#[derive(Debug, Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
+    fn chain(&self, id: u64) -> usize {
+        id as usize & (self.chains.len() - 1)
     }
 
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn write(&mut self, octets: &[u8]) {
-        self.0 = octets.iter().fold(self.0, |hash, octet| hash.rotate_left(8) ^ u64::from(*octet));
+    /// The place of the packet behind so many.
+    fn place(&self, behind: u64) -> usize {
+        (behind % self.capacity as u64) as usize
     }
 }
 
@@ -292,7 +302,7 @@ mod tests {
         let frames: Vec<_> = [1, 2, 3, 1].map(|seq| ("eth0", esp(seq))).into();
         let counts = feed(&mut sightings, &Keyring::default(), &frames);
         assert_eq!(counts[3].0, 1);
-        assert_eq!((sightings.sealed.packets.len(), sightings.sealed.places.len()), (2, 2));
+        assert_eq!(sightings.sealed.packets.len(), 2);
         let frames: Vec<_> = (0..100).map(|_| ("eth0", esp(9))).collect();
         let counts = feed(&mut sightings, &Keyring::default(), &frames);
         assert_eq!((counts[99].0, counts[99].1.len()), (100, KEPT));

@@ -221,7 +221,10 @@ impl<'k> Worker<'k> {
             let plain_link = if self.wants_plain { verdict.plain_frame(&view, plain) } else { None };
             rows.push(Row {
                 status: verdict.outcome.status(),
-                identity: Identity::of(view.octets, &verdict),
+                identity: match self.format {
+                    Format::Table => Identity::of(view.octets, &verdict),
+                    Format::Text | Format::Json | Format::None => Identity::of_sealed(&verdict),
+                },
                 outer: verdict.outer.map(|outer| (outer.src, outer.dst)),
                 esp: verdict.esp().next().map(|esp| (esp.spi, esp.seq)),
                 taken: number,

@@ -52,7 +52,9 @@ pub(super) fn work(
     thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
         let mine = run();
-        others.into_iter().fold(mine, |ended, other| ended.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+        others
+            .into_iter()
+            .fold(mine, |ended, other| ended.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
     })
     .map_err(Ended::Output)?;
     relay.into_inner().unwrap_or_else(PoisonError::into_inner).source.ended()

@@ -70,7 +70,9 @@ impl<'io> Output<'io> {
                 }
                 Format::None => {}
             }
-            self.io.out.write_all(self.line.as_bytes()).map_err(|error| Io::unwritable(&error))?;
+            if !self.line.is_empty() {
+                self.io.out.write_all(self.line.as_bytes()).map_err(|error| Io::unwritable(&error))?;
+            }
             if let Some(write) = &mut self.write {
                 write.add(batch, row, number)?;
             }

@@ -36,7 +36,7 @@ const EXPLAINED: usize = 4;
 impl Tally {
     pub(super) fn count(&mut self, row: &Row, sighting: Option<&Sighting<'_>>) {
         self.frames += 1;
-        for (count, _) in self.by_status.iter_mut().zip(STATUSES).filter(|(_, status)| *status == row.status) {
+        if let Some((count, _)) = self.by_status.iter_mut().zip(STATUSES).find(|(_, status)| *status == row.status) {
             *count += 1;
         }
         let Some((spi, _)) = row.esp else { return };
