@@ -37,6 +37,7 @@ doctor-program-helm = installs Cilium
 doctor-inotify = three nodes of Kubernetes watch many files
 doctor-room = room for the images
 doctor-limit = { $has }, where { $least } are needed
+doctor-programs-missing = this machine lacks what the set-up runs
 doctor-too-old = version { $found }, where { $wanted } or newer is needed
 doctor-no-version = it does not say its version
 doctor-kind-name-taken = there is a cluster `{ $name }` that is not the course's, or does not run whole

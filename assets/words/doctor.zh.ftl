@@ -37,6 +37,7 @@ doctor-program-helm = 安装 Cilium
 doctor-inotify = 三个 Kubernetes 节点要监视很多文件
 doctor-room = 存放镜像的空间
 doctor-limit = 现有 { $has }，需要 { $least }
+doctor-programs-missing = 这台机器缺少搭建所需的程序
 doctor-too-old = 版本是 { $found }，需要 { $wanted } 或更新
 doctor-no-version = 它没有说出自己的版本
 doctor-kind-name-taken = 已经有一个名为 `{ $name }` 的集群，它不是本课程的，或者没有完整运行

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use super::doctor::Finding;
 use super::learn;
 use crate::lab::Profile;
+use crate::trouble::Trouble;
 use crate::words::Words;
 
 /// A program, how it is asked for its version, the oldest that will do, and where it is to be had.
@@ -47,6 +48,22 @@ pub(super) fn findings(words: &Words) -> Vec<Finding> {
     }
     found.extend(room(words));
     found
+}
+
+/// Refuses to begin where one of these programs is missing, or too old.
+pub(super) fn have(names: &[&str], words: &Words) -> Result<(), Trouble> {
+    let wanted = PROGRAMS.iter().filter(|program| names.contains(&program.name));
+    let lacks: Vec<Finding> =
+        wanted.map(|program| program.finding(words)).filter(|finding| finding.lacks.is_some()).collect();
+    if lacks.is_empty() {
+        return Ok(());
+    }
+    let mut trouble = Trouble::unusable(words.say("doctor-programs-missing", &[]));
+    for Finding { name, lacks, mend, .. } in lacks {
+        trouble.causes.push(format!("{name}: {}", lacks.unwrap_or_default()));
+        trouble.hints.extend(mend.map(|mend| format!("{name}: {mend}")));
+    }
+    Err(trouble.hint("`esplain doctor --lab kind` looks at everything that the lab needs"))
 }
 
 /// Whether the engine answers, and whether somebody else's cluster has the course's name.

@@ -17,6 +17,9 @@ mod nodes;
 #[path = "../kernel_lab/ping.rs"]
 mod ping;
 mod remote;
+#[path = "../shell/terminal.rs"]
+#[allow(dead_code, reason = "what other tests ask for")]
+mod terminal;
 
 use std::io::Write;
 use std::path::Path;
@@ -91,6 +94,15 @@ mod inside {
         ("the engine is started anew, and the nodes stop with it", loss::the_nodes_stop_with_the_engine),
         ("a node is removed in the middle of a line, and the cluster is half of one", loss::a_node_is_removed),
         ("down takes away what was made from here, and nothing else", cluster::down_takes_away_what_was_made),
+        ("a set-up that cannot go on says why", cluster::a_set_up_that_cannot_go_on_says_why),
+        (
+            "a set-up is asked for, and goes on where it was interrupted",
+            cluster::a_set_up_is_asked_for_and_goes_on_where_it_was_interrupted,
+        ),
+        (
+            "the guided shell asks before a line on the machine",
+            cluster::the_guided_shell_asks_before_a_line_on_the_machine,
+        ),
     ];
 
     #[test]

@@ -99,7 +99,7 @@ start_node() {
     # process 1 takes in orphans, as a node's systemd does, and ends when it is asked to
     docker run --detach --privileged --name "$cluster-$1" --hostname "$cluster-$1" \
         --label "io.x-k8s.kind.cluster=$cluster" --label "io.x-k8s.kind.role=$role" \
-        --network kind --ip "$2" --tmpfs /run --tmpfs /tmp \
+        --network kind --ip "$2" --tmpfs /run --tmpfs /tmp:size=16m \
         $image bash -c 'trap "exit 0" TERM; mkdir -p /run/netns; while :; do sleep 3600 & wait $!; done' >/dev/null
 }
 

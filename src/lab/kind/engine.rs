@@ -110,6 +110,11 @@ impl Engine {
         Ok(self.containers(cluster)?.into_iter().filter_map(member).collect())
     }
 
+    /// Starts a container that does not run.
+    pub(super) fn start(&self, container: String) -> Result<(), Trouble> {
+        self.ask(|docker| async move { docker.start_container(&container, None).await })
+    }
+
     /// Takes a container away, with what runs in it and its own volumes.
     pub(super) fn remove(&self, container: String) -> Result<(), Trouble> {
         let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };

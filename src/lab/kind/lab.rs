@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +10,7 @@ use super::keeper::{Answer, Keeper};
 use super::ledger::Ledger;
 use super::loss::{gone, lost, stopped};
 use super::machine::{Machine, asks_the_cluster, refused};
+use super::members::Births;
 use super::node::Node;
 use super::pod::Way;
 use super::snapshot::{self, Snapshot};
@@ -26,8 +27,8 @@ use crate::trouble::Trouble;
 
 /// The kind lab: a real cluster, its nodes reached through the Docker Engine.
 pub struct Kind {
-    engine: Engine,
-    cluster: String,
+    pub(super) engine: Engine,
+    pub(super) cluster: String,
     /// How the folders begin that this lab keeps its things in, in each node.
     folder: String,
     keepers: BTreeMap<String, Keeper>,
@@ -44,7 +45,7 @@ pub struct Kind {
     /// Every line may.
     unattended: bool,
     /// What those lines made.
-    ledger: Option<Ledger>,
+    pub(super) ledger: Option<Ledger>,
     /// What the cluster is made of, or is to be.
     profile: Profile,
 }
@@ -52,8 +53,8 @@ pub struct Kind {
 enum Running {
     /// In a node or pod.
     There(Job),
-    /// On the learner's own machine, and the containers of the cluster that there were before.
-    Here(JobId, BTreeSet<String>),
+    /// On the learner's own machine, and what it makes there.
+    Here(JobId, Births),
     /// A question that the keeper of a node answers, and what of the answer was not heard yet.
     Asked { node: String, question: u64, said: VecDeque<JobEvent> },
 }
@@ -119,49 +120,6 @@ impl Kind {
         self.ledger = Some(Ledger::new(file));
     }
 
-    /// Names of the cluster's containers, those that a line of this lab's made and those that somebody else did.
-    pub fn members(&self) -> Result<(Vec<String>, Vec<String>), Trouble> {
-        let made = self.ledger.as_ref().map(Ledger::containers).unwrap_or_default();
-        let (own, others): (Vec<_>, Vec<_>) =
-            self.engine.members(&self.cluster)?.into_iter().partition(|(id, _)| made.contains(id));
-        let names = |members: Vec<(String, String)>| members.into_iter().map(|(_, name)| name).collect();
-        Ok((names(own), names(others)))
-    }
-
-    /// Takes away those of the cluster's containers that a line of this lab's made, their volumes with them; gives how
-    /// many that were.
-    pub fn remove_own(&mut self) -> Result<usize, Trouble> {
-        let Some(ledger) = &self.ledger else { return Ok(0) };
-        let made = ledger.containers();
-        let mut removed = 0;
-        for (id, _) in self.engine.members(&self.cluster)?.into_iter().filter(|(id, _)| made.contains(id)) {
-            self.engine.remove(id)?;
-            removed += 1;
-        }
-        ledger.keep(&BTreeSet::new());
-        Ok(removed)
-    }
-
-    /// Ids of the cluster's containers; none while the engine does not answer.
-    fn member_ids(&self) -> BTreeSet<String> {
-        self.engine.members(&self.cluster).unwrap_or_default().into_iter().map(|(id, _)| id).collect()
-    }
-
-    /// Writes down what a line of the machine's has made, now that it has ended.
-    fn write_down(&self, before: &BTreeSet<String>) -> Result<(), Trouble> {
-        let Some(ledger) = &self.ledger else { return Ok(()) };
-        let now = self.member_ids();
-        let fresh: Vec<&str> = now.difference(before).map(String::as_str).collect();
-        if fresh.is_empty() { Ok(()) } else { ledger.add(fresh.into_iter()) }
-    }
-
-    /// Whether the cluster of the course runs here: a control plane and two workers.
-    pub fn runs(&mut self) -> Result<bool, Trouble> {
-        let nodes = self.nodes()?;
-        let running = |alias: &str| nodes.iter().any(|node| node.running && node.is_called(alias));
-        Ok(["control-plane", "worker", "worker2"].into_iter().all(running))
-    }
-
     /// Writes a file of a node or pod, replacing what was there.
     pub fn write_file(&mut self, place: &str, path: &str, octets: &[u8]) -> Result<(), Trouble> {
         let (node, way) = self.resolve(place)?;
@@ -174,7 +132,7 @@ impl Kind {
         self.whole(&exec, &format!("write {path} on {place}")).map(|_| ())
     }
 
-    fn nodes(&self) -> Result<Vec<Node>, Trouble> {
+    pub(super) fn nodes(&self) -> Result<Vec<Node>, Trouble> {
         self.engine.nodes(&self.cluster)
     }
 
@@ -335,12 +293,12 @@ impl Kind {
         if self.permitted.get(line) == Some(&Permit::Once) {
             self.permitted.remove(line);
         }
-        let before = self.member_ids();
+        let births = Births::before(&self.engine, &self.cluster);
         let machine = self.machine.as_mut().ok_or_else(|| refused(line))?;
         let inner = machine.start(line, terminal)?;
         self.ids += 1;
         let id = JobId(self.ids);
-        self.jobs.insert(id, Running::Here(inner, before));
+        self.jobs.insert(id, Running::Here(inner, births));
         Ok(id)
     }
 
@@ -516,15 +474,16 @@ impl Lab for Kind {
                 }
                 return Ok(event);
             }
-            Running::Here(inner, _) => {
-                let inner = *inner;
+            Running::Here(inner, births) => {
                 let machine = self.machine.as_mut().ok_or_else(|| refused("it"))?;
-                let event = machine.poll(inner, wait)?;
-                if matches!(event, JobEvent::Exited(_))
-                    && let Some(Running::Here(_, before)) = self.jobs.remove(&job)
-                {
+                let event = machine.poll(*inner, wait)?;
+                let over = matches!(event, JobEvent::Exited(_));
+                if over || births.are_due() {
+                    births.write_down(&self.engine, &self.cluster, self.ledger.as_ref())?;
+                }
+                if over {
+                    self.jobs.remove(&job);
                     self.survey = None;
-                    self.write_down(&before)?;
                 }
                 return Ok(event);
             }

@@ -2,8 +2,9 @@
 //! engine is; `ip`, `ping`, `tcpdump` and the kernel's XFRM are the nodes' own, and so is Cilium.
 //!
 //! `endpoint` finds the engine and `engine` speaks to it; `exec` is a command that the engine runs in a node, `keeper`
-//! what a lab keeps there to end commands with; `ledger` says which containers it had made; `job` and `watch` are lines and captures made of these. `survey` asks the
-//! nodes what lessons speak through. Nothing of a lab stays in a node when the lab goes, however it goes.
+//! what a lab keeps there to end commands with; `job` and `watch` are lines and captures made of these. `members` are the
+//! containers as such, and `ledger` says which of them a lab had made. `survey` asks the nodes what lessons speak through.
+//! Nothing of a lab stays in a node when the lab goes, however it goes.
 //!
 //! **Invariant.** The lab runs nothing on the learner's own machine by itself: see [`Machine`].
 
@@ -16,6 +17,7 @@ mod lab;
 mod ledger;
 mod loss;
 mod machine;
+mod members;
 mod node;
 #[cfg(unix)]
 mod own;

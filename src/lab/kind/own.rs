@@ -33,6 +33,9 @@ struct Job {
     over: bool,
 }
 
+/// The file of what the lines of this sitting have left.
+const REMEMBERED: &str = ".remembered";
+
 impl OwnMachine {
     /// Lines run in `folder`, which is made, and which `files` (names and texts) are laid into unless they are there.
     pub fn new(folder: PathBuf, files: &[(&str, &str)]) -> Result<Self, Trouble> {
@@ -46,11 +49,13 @@ impl OwnMachine {
                 std::fs::write(&path, text).map_err(|error| failed(&path, error))?;
             }
         }
+        // Variables of an earlier sitting would hide those that this process was given: its PATH, its proxy, its engine.
+        let _ = std::fs::remove_file(folder.join(REMEMBERED));
         Ok(Self { folder, jobs: BTreeMap::new(), ids: 0 })
     }
 
     fn words(&self, line: &str) -> [String; 5] {
-        let kept = self.folder.join(".remembered").display().to_string();
+        let kept = self.folder.join(REMEMBERED).display().to_string();
         ["-c".to_owned(), LINE.to_owned(), "bash".to_owned(), kept, line.to_owned()]
     }
 
@@ -236,9 +241,10 @@ mod tests {
             OwnMachine::new(folder.path().join("kind"), &[("kind-config.yaml", "kind: Cluster\n")]).unwrap();
         assert_eq!(run(&mut machine, "cat kind-config.yaml; X=7; exit 3", None), ("kind: Cluster\n".to_owned(), 3));
         assert_eq!(run(&mut machine, "echo $? $X; echo more >kind-config.yaml", None), ("3 7\n".to_owned(), 0));
-        // What the learner wrote stays.
-        OwnMachine::new(folder.path().join("kind"), &[("kind-config.yaml", "kind: Cluster\n")]).unwrap();
-        assert_eq!(machine.read_file("kind-config.yaml").unwrap(), b"more\n");
+        // What the learner wrote stays; a new sitting is a new shell.
+        let mut anew = OwnMachine::new(folder.path().join("kind"), &[("kind-config.yaml", "kind: Cluster\n")]).unwrap();
+        assert_eq!(anew.read_file("kind-config.yaml").unwrap(), b"more\n");
+        assert_eq!(run(&mut anew, "echo \"[$X]\"", None), ("[]\n".to_owned(), 0));
     }
 
     #[test]
