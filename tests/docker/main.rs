@@ -18,7 +18,7 @@ mod nodes;
 mod ping;
 mod remote;
 #[path = "../shell/terminal.rs"]
-#[allow(dead_code, reason = "what other tests ask for")]
+#[allow(dead_code, clippy::unwrap_used, reason = "what other tests ask for, which may unwrap")]
 mod terminal;
 
 use std::io::Write;
