@@ -16,6 +16,7 @@ pub mod explain;
 pub mod lab;
 pub mod listing;
 pub mod packet;
+pub mod profile;
 pub mod render;
 pub mod replay;
 pub mod route;

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use super::doctor::Finding;
 use super::learn;
-use crate::lab::Profile;
+use crate::profile::Profile;
 use crate::trouble::Trouble;
 use crate::words::Words;
 

@@ -11,10 +11,11 @@ use crate::course::{Book, Course};
 #[cfg(target_os = "linux")]
 use crate::lab::kernel::Kernel;
 use crate::lab::kind::{CLUSTER, Endpoint, Kind, OwnMachine};
-use crate::lab::machine_files::{KIND_CONFIG, KIND_CONFIG_NAME, MACHINE_FILES};
+use crate::lab::machine_files::{KIND_CONFIG_NAME, MACHINE_FILES, kind_config};
 use crate::lab::recording::{Keys, Playback};
 use crate::lab::sim::Sim;
-use crate::lab::{Lab, LabKind, Profile};
+use crate::lab::{Lab, LabKind};
+use crate::profile::Profile;
 use crate::render::{Colour, Console};
 use crate::shell::{self, Setup};
 use crate::trouble::{Exit, Trouble, nearest};
@@ -189,7 +190,8 @@ fn tell_recording(playback: &Playback, setup: &mut Setup) {
 /// What a sitting with a course needs.
 pub(super) fn setup(found: &Found, options: Options, colour: Colour) -> Result<Setup, Trouble> {
     let language = options.language()?;
-    let book = bookshelf::open(found)?;
+    let mut book = bookshelf::open(found)?;
+    book.course.fit(options.profile.into());
     if let Some(step) = &options.step {
         check_step(&book, step)?;
     }
@@ -339,7 +341,7 @@ pub(super) fn kind(profile: Profile, wait: Duration) -> Result<Kind, Trouble> {
             Profile::Tutorial => "kind",
             Profile::Current => "kind-current",
         };
-        let config = profile.kind_config(KIND_CONFIG);
+        let config = kind_config(profile);
         let files: Vec<(&str, &str)> = MACHINE_FILES
             .iter()
             .map(|(name, text)| (*name, if *name == KIND_CONFIG_NAME { config.as_str() } else { text }))

@@ -81,7 +81,8 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
             continue;
         }
         let found = bookshelf::find(name)?;
-        let book = bookshelf::open(&found)?;
+        let mut book = bookshelf::open(&found)?;
+        book.course.fit(args.profile.into());
         if args.all && !runs_on(&book, args.lab) {
             let labs = book.course.labs.join(", ");
             // What cannot be said on standard error cannot be said at all.

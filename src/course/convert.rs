@@ -131,7 +131,11 @@ fn step(file: &str, source: &str, id: &str, part: &str, faults: &mut Vec<Fault>)
     let annotations = raw
         .annotations
         .iter()
-        .map(|annotation| Annotation { id: read.id(&annotation.id), line: read.pattern(&annotation.line) })
+        .map(|annotation| Annotation {
+            id: read.id(&annotation.id),
+            line: read.pattern(&annotation.line),
+            profile: annotation.profile,
+        })
         .collect();
     let mut quiz: Vec<Question> = Vec::new();
     for question in &raw.quiz {
@@ -374,7 +378,7 @@ impl Reader<'_> {
         {
             self.error(example, "only `text` has an example".to_owned());
         }
-        Some(Question { id, kind })
+        Some(Question { id, kind, profile: raw.profile })
     }
 
     fn choice(&mut self, raw: &yaml::Question) -> Option<QuestionKind> {

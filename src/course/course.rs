@@ -1,5 +1,6 @@
 use super::step::Step;
 use super::template::{Facts, complete};
+use crate::profile::Profile;
 
 /// A course: its steps in order, and the parts they belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,15 @@ impl Course {
         complete(facts)
     }
 
+    /// Leaves out what is not true of a cluster of this profile.
+    pub fn fit(&mut self, profile: Profile) {
+        let fits = |of: Option<Profile>| of.is_none_or(|of| of == profile);
+        for step in self.parts.iter_mut().flat_map(|part| &mut part.steps) {
+            step.annotations.retain(|annotation| fits(annotation.profile));
+            step.quiz.retain(|question| fits(question.profile));
+        }
+    }
+
     /// All steps, in order.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.parts.iter().flat_map(|part| &part.steps)
@@ -59,5 +69,30 @@ impl Course {
     /// The step before this one.
     pub fn before(&self, id: &str) -> Option<&Step> {
         self.steps().take_while(|step| step.id != id).last().filter(|_| self.step(id).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::course::{Book, Files};
+
+    #[test]
+    fn a_profile_leaves_out_what_is_true_of_another_alone() {
+        let course = "format: 1\nid: c\nlanguages: [en]\nlabs: [sim]\nparts: [{ id: p, steps: [one] }]\n";
+        let step = "id: one\nplace: worker\nannotations:\n  - { id: a, line: x }\n  - { id: b, line: x, profile: current }\n\
+                    quiz:\n  - { id: c, kind: number, answer: 3 }\n  - { id: d, kind: number, answer: 3, profile: tutorial }\n";
+        let files = Files::from_iter([
+            ("course.yaml".to_owned(), course.to_owned()),
+            ("steps/one.yaml".to_owned(), step.to_owned()),
+        ]);
+        let whole = Book::read(&files).unwrap_or_else(|faults| panic!("{faults:?}")).course;
+        for (profile, left) in [(Profile::Tutorial, ["a", "c", "d"]), (Profile::Current, ["a", "b", "c"])] {
+            let mut course = whole.clone();
+            course.fit(profile);
+            let step = course.step("one").expect("it is there");
+            let ids = step.annotations.iter().map(|note| &note.id).chain(step.quiz.iter().map(|question| &question.id));
+            assert_eq!(ids.collect::<Vec<_>>(), left, "{profile:?}");
+        }
     }
 }

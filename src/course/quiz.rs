@@ -3,6 +3,7 @@ use regex::RegexBuilder;
 use super::items::{mark, prefix, same_value};
 use super::seen::{PacketPattern, Seen};
 use super::template::{Facts, FillError, Template, number};
+use crate::profile::Profile;
 use crate::xfrm::Mark;
 
 /// A question of a step's quiz.
@@ -12,6 +13,8 @@ pub struct Question {
     pub id: String,
     /// What is asked for, and which answers are right and wrong.
     pub kind: QuestionKind,
+    /// The profile of the cluster that it is true of; `None` for each.
+    pub profile: Option<Profile>,
 }
 
 /// What a question asks for.
@@ -342,7 +345,7 @@ mod tests {
 
     fn judge(kind: QuestionKind, text: &str) -> Judgement {
         let facts = complete(Facts::from([("spi".to_owned(), "0x00000003".to_owned())]));
-        Question { id: "q".to_owned(), kind }.judge(Answered { text, facts: &facts, packets: &[] })
+        Question { id: "q".to_owned(), kind, profile: None }.judge(Answered { text, facts: &facts, packets: &[] })
     }
 
     fn right(judgement: &Judgement) -> bool {

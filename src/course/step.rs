@@ -2,6 +2,7 @@ use super::check::Check;
 use super::quiz::Question;
 use super::role::Role;
 use super::template::Template;
+use crate::profile::Profile;
 
 /// The logic of one step. Its words are in `super::CourseText`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Annotation {
     pub id: String,
     /// A regular expression for the line.
     pub line: Template,
+    /// The profile of the cluster that it is true of; `None` for each.
+    pub profile: Option<Profile>,
 }
 
 impl Step {

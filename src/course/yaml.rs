@@ -12,6 +12,7 @@ pub(super) use serde_yaml::Spanned;
 
 use super::fault::{Fault, Spot};
 use super::schema;
+use crate::profile::Profile;
 
 /// Reads a file. What does not fit the shape is a fault with its place.
 pub(super) fn read<T: DeserializeOwned>(file: &str, source: &str) -> Result<T, Fault> {
@@ -341,6 +342,8 @@ pub(super) struct Annotation {
     /// A regular expression for one line of the output.
     #[schemars(with = "schema::Text")]
     pub(super) line: Spanned<String>,
+    /// The profile of the cluster that it is true of; without it, of each.
+    pub(super) profile: Option<Profile>,
 }
 
 /// A question; its words are `## quiz ID`.
@@ -350,6 +353,8 @@ pub(super) struct Question {
     /// Its id.
     #[schemars(with = "schema::Id")]
     pub(super) id: Spanned<String>,
+    /// The profile of the cluster that it is true of; without it, of each.
+    pub(super) profile: Option<Profile>,
     /// What kind of answer it takes.
     pub(super) kind: Kind,
     /// The options of a `choice` or of `choices`; `### choice ID` in the words is what they say.

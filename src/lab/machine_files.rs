@@ -1,9 +1,11 @@
 //! The files that lie in the machine's home when the course begins, in every lab.
 
+use crate::profile::Profile;
+
 /// What the file with kind's configuration is called.
 pub const KIND_CONFIG_NAME: &str = "kind-config.yaml";
 
-/// kind's configuration for the course.
+/// kind's configuration for the course, as the tutorial has it.
 pub const KIND_CONFIG: &str = "\
 # The cluster of the course: one control plane, two workers, and no CNI, as Cilium will be it.
 kind: Cluster
@@ -52,3 +54,29 @@ spec:
 
 /// All of them: names and texts.
 pub const MACHINE_FILES: &[(&str, &str)] = &[(KIND_CONFIG_NAME, KIND_CONFIG), ("pods.yaml", PODS)];
+
+/// kind's configuration of the cluster. Without a line for it, the node image is the one of the installed kind.
+pub fn kind_config(profile: Profile) -> String {
+    match profile {
+        Profile::Tutorial => KIND_CONFIG.to_owned(),
+        Profile::Current => {
+            let lines = KIND_CONFIG.lines().filter(|line| !line.trim_start().starts_with("image:"));
+            lines.fold(String::new(), |text, line| text + line + "\n")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_node_image_of_today_is_kinds_own_choice() {
+        assert_eq!(kind_config(Profile::Tutorial), KIND_CONFIG);
+        let today = kind_config(Profile::Current);
+        assert!(
+            !today.contains("image")
+                && today.contains("disableDefaultCNI: true\nnodes:\n- role: control-plane\n- role")
+        );
+    }
+}

@@ -12,7 +12,6 @@ mod line;
 pub mod machine_files;
 mod place;
 mod predict;
-mod profile;
 pub mod recording;
 pub mod sim;
 mod told;
@@ -25,7 +24,6 @@ pub(crate) use direct::as_line;
 pub use job::{Input, JobEvent, JobId, Stream, TerminalSize, Typing};
 pub use place::{Place, PlaceKind};
 pub use predict::{cannot_rebuild, node_texts, predict};
-pub use profile::Profile;
 
 use crate::datapath::Trace;
 use crate::packet::Frame;

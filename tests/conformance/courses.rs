@@ -6,7 +6,7 @@ use std::path::Path;
 
 use esplain::command::commands;
 use esplain::course::{Book, Facts, Files, Ran, Role, Step, Template, complete};
-use esplain::lab::Profile;
+use esplain::profile::Profile;
 
 use crate::player;
 

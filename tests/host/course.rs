@@ -8,8 +8,9 @@ use esplain::course::{
     lint, schema,
 };
 use esplain::lab::sim::Sim;
-use esplain::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, Profile, TerminalSize};
+use esplain::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, TerminalSize};
 use esplain::packet::Frame;
+use esplain::profile::Profile;
 use esplain::replay::{Claim, Keys, Plan, Report, cast, dead_annotations, junit, replay, tap, transcript};
 use esplain::trouble::Trouble;
 use esplain::words::Language;

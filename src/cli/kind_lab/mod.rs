@@ -10,7 +10,8 @@ use self::parts::{CREATE, PARTS, installing};
 use self::site::{Shown, Site};
 use super::{Io, kind_needs, learn};
 use crate::lab::kind::CLUSTER;
-use crate::lab::{Lab, Permit, PlaceKind, Profile};
+use crate::lab::{Lab, Permit, PlaceKind};
+use crate::profile::Profile;
 use crate::trouble::{Exit, Trouble};
 use crate::words::{FluentValue, Words};
 

@@ -1,9 +1,9 @@
 use std::io::Read;
 
 use super::site::{Shown, Site};
-use crate::lab::Profile;
 use crate::lab::kind::CLUSTER;
 use crate::lab::machine_files::PODS;
+use crate::profile::Profile;
 use crate::trouble::Trouble;
 
 /// What has to be done, in order. Each part sees by itself whether it was done before, so that a set-up that was

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::reason::reason;
 use crate::cli::Io;
 use crate::lab::kind::Kind;
-use crate::lab::{Input, JobEvent, Lab, Profile};
+use crate::lab::{Input, JobEvent, Lab};
+use crate::profile::Profile;
 use crate::trouble::Trouble;
 use crate::words::{FluentValue, Words};
 

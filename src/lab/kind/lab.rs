@@ -19,10 +19,10 @@ use super::watch::Watch;
 use crate::lab::direct::{as_line, direct};
 use crate::lab::line::{LINE, only_looks, quoted};
 use crate::lab::{
-    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, PlaceKind, Profile, Stream,
-    TerminalSize, Typing,
+    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Permit, Place, PlaceKind, Stream, TerminalSize, Typing,
 };
 use crate::packet::Frame;
+use crate::profile::Profile;
 use crate::trouble::Trouble;
 
 /// The kind lab: a real cluster, its nodes reached through the Docker Engine.

@@ -9,10 +9,9 @@ use super::process::Signal;
 use super::shell::{Shell, unreadable};
 use super::watch::Watch;
 use crate::datapath::Trace;
-use crate::lab::{
-    CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, Profile, Stream, TerminalSize, Typing,
-};
+use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, Stream, TerminalSize, Typing};
 use crate::packet::Frame;
+use crate::profile::Profile;
 use crate::trouble::Trouble;
 
 /// How long somebody takes to type a line.

@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 use super::object::{Cilium, Release};
 use super::tale::{Tale, refuse};
 use crate::command::{Canonical, canonical};
-use crate::lab::Profile;
 use crate::lab::sim::World;
 use crate::lab::sim::process::{Call, Io, Process};
 use crate::lab::sim::tools::zoned;
 use crate::packet::Timestamp;
+use crate::profile::Profile;
 
 /// The one chart version of the simulated repository.
 fn version(world: &World) -> &'static str {

@@ -1,6 +1,6 @@
 use crate::datapath::IpsecKey;
 use crate::esp::Secret;
-use crate::lab::Profile;
+use crate::profile::Profile;
 use crate::xfrm::{Algorithm, AlgorithmKind, Key};
 
 /// What became of the text of the secret's `keys`.

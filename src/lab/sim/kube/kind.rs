@@ -8,11 +8,12 @@ use super::controller::{labels, later};
 use super::object::{Cluster, Node, Pod, State, Workload, WorkloadKind};
 use super::tale::{Tale, refuse};
 use crate::command::canonical;
+use crate::lab::PlaceKind;
 use crate::lab::sim::World;
 use crate::lab::sim::process::{Call, Io, Process};
 use crate::lab::sim::tools::{Whole, install_base, modernise};
-use crate::lab::{PlaceKind, Profile};
 use crate::packet::Timestamp;
+use crate::profile::Profile;
 
 /// The node image of kind v0.12.0, which the course uses.
 pub(super) const NODE_IMAGE: &str = "kindest/node:v1.23.4";

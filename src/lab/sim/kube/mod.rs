@@ -35,8 +35,8 @@ use object::Cluster;
 
 use super::World;
 use super::process::{Call, Process};
-use crate::lab::Profile;
 use crate::packet::Timestamp;
+use crate::profile::Profile;
 
 /// What the tools of the machine know.
 #[derive(Debug, Clone, Default)]

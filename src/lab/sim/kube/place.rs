@@ -3,11 +3,12 @@ use std::net::IpAddr;
 
 use super::object::{Pod, Secret, State};
 use super::{controller, exec, kind};
-use crate::lab::machine_files::{KIND_CONFIG, MACHINE_FILES};
+use crate::lab::machine_files::{MACHINE_FILES, kind_config};
 use crate::lab::sim::World;
 use crate::lab::sim::shell::Session;
 use crate::lab::sim::tools::{self, install_base};
-use crate::lab::{Place, PlaceKind, Profile};
+use crate::lab::{Place, PlaceKind};
+use crate::profile::Profile;
 
 /// The cluster's name in the course's configuration.
 const COURSE: &str = "cilium-ipsec-native-routing";
@@ -42,7 +43,7 @@ pub(in crate::lab::sim) fn furnish_machine(world: &mut World) {
 /// Has the tools and charts stand for other versions, before anything was made with them.
 pub(in crate::lab::sim) fn set_profile(world: &mut World, profile: Profile) {
     world.kube.profile = profile;
-    let config = profile.kind_config(KIND_CONFIG);
+    let config = kind_config(profile);
     let laid = world.files.entry("machine".to_owned()).or_default().write("/root/kind-config.yaml", config.as_bytes());
     debug_assert!(laid.is_ok(), "{laid:?}");
 }

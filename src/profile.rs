@@ -1,6 +1,12 @@
-/// Which Kubernetes and Cilium a cluster is set up with. The lessons speak of what differs through variables, so that the
-/// same steps fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+//! Which Kubernetes and Cilium a cluster is set up with.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Which Kubernetes and Cilium a cluster is set up with. Lessons speak of what differs through variables, so that the same
+/// steps fit; what is true of one alone says so (`profile:`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// Those of the tutorial: Kubernetes 1.23.4, Cilium 1.13.0-rc5.
     #[default]
@@ -41,23 +47,11 @@ impl Profile {
     pub fn fact(self, name: &str) -> &'static str {
         self.facts().into_iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }
-
-    /// kind's configuration of the cluster. Without a line for it, the node image is the one of the installed kind.
-    pub fn kind_config(self, tutorial: &str) -> String {
-        match self {
-            Self::Tutorial => tutorial.to_owned(),
-            Self::Current => {
-                let lines = tutorial.lines().filter(|line| !line.trim_start().starts_with("image:"));
-                lines.fold(String::new(), |text, line| text + line + "\n")
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::machine_files::KIND_CONFIG;
 
     #[test]
     fn both_profiles_name_the_same_things() {
@@ -65,15 +59,5 @@ mod tests {
         assert_eq!(names(Profile::Tutorial), names(Profile::Current));
         assert_eq!(Profile::Current.fact("routing"), "routingMode=native");
         assert_eq!(Profile::Current.fact("no such name"), "");
-    }
-
-    #[test]
-    fn the_node_image_of_today_is_kinds_own_choice() {
-        assert_eq!(Profile::Tutorial.kind_config(KIND_CONFIG), KIND_CONFIG);
-        let today = Profile::Current.kind_config(KIND_CONFIG);
-        assert!(
-            !today.contains("image")
-                && today.contains("disableDefaultCNI: true\nnodes:\n- role: control-plane\n- role")
-        );
     }
 }
