@@ -81,13 +81,13 @@ impl Keyring {
         let mut udp_ports = None;
         let mut was_ip = false;
         while let Some(item) = layers.next() {
-            let Located { layer, start, end, missing, .. } = match item {
-                Ok(located) => located,
-                Err(stop) => return End::Stopped(stop),
+            let (layer, start, end, missing) = match &item {
+                Ok(Located { layer, start, end, missing, .. }) => (layer, *start, *end, *missing),
+                Err(stop) => return End::Stopped(*stop),
             };
             let ports = udp_ports.take();
             let behind_ip = was_ip;
-            match &layer {
+            match layer {
                 Layer::Vlan(tag) => path.push(Step::Vlan(tag.vlan_identifier().value())),
                 Layer::Ipv4(header) => {
                     path.extend(behind_ip.then_some(Step::IpIp));
@@ -123,7 +123,7 @@ impl Keyring {
                 }
                 Layer::NatKeepalive | Layer::NonEspMarker => {
                     path.extend(ports.map(|ports| Step::Udp(self.nat_t_port(ports))));
-                    path.push(if layer == Layer::NatKeepalive { Step::NatKeepalive } else { Step::Ike });
+                    path.push(if *layer == Layer::NatKeepalive { Step::NatKeepalive } else { Step::Ike });
                 }
                 Layer::Esp(header) => {
                     path.extend(ports.map(|ports| Step::Udp(self.nat_t_port(ports))));

@@ -45,11 +45,17 @@ pub struct Dissection<'a> {
 
 #[derive(Debug, Clone, Copy)]
 enum Next {
-    Link(LinkType),
+    Ethernet,
+    CookedV1,
+    CookedV2,
+    Loopback(LinkType),
+    /// Any but those of IP.
     EtherType(u16),
-    /// An IP packet; the version is in its first octet.
-    Ip,
+    /// An IP packet, of the version that was announced, if one was.
+    Ip(Option<u8>),
+    /// Any but those of IP and ESP.
     Protocol(u8),
+    Esp,
     /// What UDP port 4500 carries.
     NatT,
     Vxlan,
@@ -60,17 +66,17 @@ impl<'a> Layers<'a> {
     /// The layers of a captured frame. `original_len` is its length on the wire.
     pub fn of_frame(link: LinkType, octets: &'a [u8], original_len: u32) -> Self {
         let wire = octets.len().max(original_len as usize);
-        Self { promised: wire, wire, ..Self::begin(octets, Next::Link(link)) }
+        Self { promised: wire, wire, ..Self::begin(octets, Next::of_link(link)) }
     }
 
     /// The layers of a bare IPv4 or IPv6 packet.
     pub fn of_ip(octets: &'a [u8]) -> Self {
-        Self::begin(octets, Next::Ip)
+        Self::begin(octets, Next::Ip(None))
     }
 
     /// The layers of what an IP packet with this protocol number (or ESP with this next header) carries.
     pub fn of_protocol(protocol: u8, octets: &'a [u8]) -> Self {
-        Self::begin(octets, Next::Protocol(protocol))
+        Self::begin(octets, Next::of_protocol(protocol))
     }
 
     /// Right after a UDP header: reads its payload as that of port 4500, because somebody who knows says that these ports
@@ -122,54 +128,34 @@ impl<'a> Layers<'a> {
         self.short(header, error.required_len)
     }
 
-    fn link(&mut self, link: LinkType) -> Result<Located<'a>, Stop> {
-        match link {
-            LinkType::Ethernet => self.ethernet(),
-            LinkType::Raw | LinkType::Ipv4 | LinkType::Ipv6 => self.ip(match link {
-                LinkType::Ipv4 => Some(4),
-                LinkType::Ipv6 => Some(6),
-                _ => None,
-            }),
-            LinkType::LinuxSll => {
-                let cooked = Cooked::read_v1(self.rest());
-                self.cooked(cooked, Cooked::V1_LEN)
-            }
-            LinkType::LinuxSll2 => {
-                let cooked = Cooked::read_v2(self.rest());
-                self.cooked(cooked, Cooked::V2_LEN)
-            }
-            LinkType::Null | LinkType::Loop => {
-                let Some(octets) = self.rest().first_chunk().copied() else {
-                    return Err(self.short("loopback header", 4));
-                };
-                let family = loopback_family(link, octets);
-                let next = match family {
-                    2 => Next::EtherType(0x0800),
-                    // AF_INET6 of Linux, BSD/OS and NetBSD, FreeBSD, Darwin.
-                    10 | 24 | 28 | 30 => Next::EtherType(0x86dd),
-                    other => Next::Data(Data::Family(other)),
-                };
-                Ok(self.passed(Layer::Loopback(family), 4, Some(next)))
-            }
-        }
+    fn loopback(&mut self, link: LinkType) -> Result<Located<'a>, Stop> {
+        let Some(octets) = self.rest().first_chunk().copied() else {
+            return Err(self.short("loopback header", 4));
+        };
+        let family = loopback_family(link, octets);
+        let next = match family {
+            2 => Next::of_ether_type(0x0800),
+            // AF_INET6 of Linux, BSD/OS and NetBSD, FreeBSD, Darwin.
+            10 | 24 | 28 | 30 => Next::of_ether_type(0x86dd),
+            other => Next::Data(Data::Family(other)),
+        };
+        Ok(self.passed(Layer::Loopback(family), 4, Some(next)))
     }
 
     fn ethernet(&mut self) -> Result<Located<'a>, Stop> {
         let header =
             Ethernet2HeaderSlice::from_slice(self.rest()).map_err(|error| self.len_error("Ethernet header", &error))?;
-        let next = Next::EtherType(header.ether_type().0);
+        let next = Next::of_ether_type(header.ether_type().0);
         Ok(self.passed(Layer::Ethernet(header), 14, Some(next)))
     }
 
     fn cooked(&mut self, cooked: Option<Cooked<'a>>, len: usize) -> Result<Located<'a>, Stop> {
         let Some(cooked) = cooked else { return Err(self.short("Linux cooked header", len)) };
-        Ok(self.passed(Layer::Cooked(cooked), len, Some(Next::EtherType(cooked.protocol))))
+        Ok(self.passed(Layer::Cooked(cooked), len, Some(Next::of_ether_type(cooked.protocol))))
     }
 
     fn ether_type(&mut self, ether_type: u16) -> Result<Located<'a>, Stop> {
         match ether_type {
-            0x0800 => self.ip(Some(4)),
-            0x86dd => self.ip(Some(6)),
             0x0806 => {
                 let arp =
                     ArpPacketSlice::from_slice(self.rest()).map_err(|error| self.len_error("ARP packet", &error))?;
@@ -179,7 +165,7 @@ impl<'a> Layers<'a> {
             0x8100 | 0x88a8 | 0x9100 => {
                 let tag = SingleVlanHeaderSlice::from_slice(self.rest())
                     .map_err(|error| self.len_error("VLAN tag", &error))?;
-                let next = Next::EtherType(tag.ether_type().0);
+                let next = Next::of_ether_type(tag.ether_type().0);
                 Ok(self.passed(Layer::Vlan(tag), 4, Some(next)))
             }
             other => Ok(self.data(Data::EtherType(other))),
@@ -224,7 +210,7 @@ impl<'a> Layers<'a> {
         let next = if header.fragments_offset().value() > 0 {
             Next::Data(Data::Fragment)
         } else {
-            Next::Protocol(header.protocol().0)
+            Next::of_protocol(header.protocol().0)
         };
         Ok(self.passed(Layer::Ipv4(header), header_len, Some(next)))
     }
@@ -242,7 +228,7 @@ impl<'a> Layers<'a> {
         if header.payload_length() > 0 {
             self.bound(40 + usize::from(header.payload_length()));
         }
-        Ok(self.passed(Layer::Ipv6(header), 40, Some(Next::Protocol(header.next_header().0))))
+        Ok(self.passed(Layer::Ipv6(header), 40, Some(Next::of_protocol(header.next_header().0))))
     }
 
     fn protocol(&mut self, protocol: u8) -> Result<Located<'a>, Stop> {
@@ -250,7 +236,7 @@ impl<'a> Layers<'a> {
             0 | 43 | 60 | 135 | 139 | 140 => {
                 let header = Ipv6RawExtHeaderSlice::from_slice(self.rest())
                     .map_err(|error| self.len_error("IPv6 extension header", &error))?;
-                let next = Next::Protocol(header.next_header().0);
+                let next = Next::of_protocol(header.next_header().0);
                 let len = header.slice().len();
                 Ok(self.passed(Layer::Ipv6Extension(protocol, header), len, Some(next)))
             }
@@ -260,19 +246,11 @@ impl<'a> Layers<'a> {
                 let next = if header.fragment_offset().value() > 0 {
                     Next::Data(Data::Fragment)
                 } else {
-                    Next::Protocol(header.next_header().0)
+                    Next::of_protocol(header.next_header().0)
                 };
                 Ok(self.passed(Layer::Ipv6Fragment(header), 8, Some(next)))
             }
             51 => self.ah(),
-            50 => {
-                let Some(esp) = EspHeader::read(self.rest()) else {
-                    return Err(self.short("ESP header", EspHeader::LEN));
-                };
-                Ok(self.passed(Layer::Esp(esp), EspHeader::LEN, None))
-            }
-            4 => self.ip(Some(4)),
-            41 => self.ip(Some(6)),
             1 | 58 => {
                 let Some(icmp) = IcmpHeader::read(self.rest()) else {
                     return Err(
@@ -288,6 +266,11 @@ impl<'a> Layers<'a> {
         }
     }
 
+    fn esp(&mut self) -> Result<Located<'a>, Stop> {
+        let Some(esp) = EspHeader::read(self.rest()) else { return Err(self.short("ESP header", EspHeader::LEN)) };
+        Ok(self.passed(Layer::Esp(esp), EspHeader::LEN, None))
+    }
+
     fn ah(&mut self) -> Result<Located<'a>, Stop> {
         const HEADER: &str = "AH header";
         let header = IpAuthHeaderSlice::from_slice(self.rest()).map_err(|error| match error {
@@ -296,7 +279,7 @@ impl<'a> Layers<'a> {
                 self.stopped(HEADER, Reason::Length { found: 8, least: 12 })
             }
         })?;
-        let next = Next::Protocol(header.next_header().0);
+        let next = Next::of_protocol(header.next_header().0);
         let len = header.slice().len();
         Ok(self.passed(Layer::Ah(header), len, Some(next)))
     }
@@ -339,7 +322,7 @@ impl<'a> Layers<'a> {
         match self.rest() {
             [0xff] if self.promised == self.at + 1 => Ok(self.passed(Layer::NatKeepalive, 1, None)),
             [0, 0, 0, 0, ..] => Ok(self.passed(Layer::NonEspMarker, 4, Some(Next::Data(Data::Ike)))),
-            _ => self.protocol(50),
+            _ => self.esp(),
         }
     }
 
@@ -351,7 +334,7 @@ impl<'a> Layers<'a> {
         if vxlan.flags & 0x08 == 0 {
             return Ok(self.data(Data::Payload));
         }
-        Ok(self.passed(Layer::Vxlan(vxlan), VxlanHeader::LEN, Some(Next::Link(LinkType::Ethernet))))
+        Ok(self.passed(Layer::Vxlan(vxlan), VxlanHeader::LEN, Some(Next::Ethernet)))
     }
 
     fn data(&mut self, data: Data) -> Located<'a> {
@@ -362,17 +345,53 @@ impl<'a> Layers<'a> {
 impl<'a> Iterator for Layers<'a> {
     type Item = Result<Located<'a>, Stop>;
 
+    #[expect(clippy::inline_always, reason = "an item is large: where it is made in place, it is never moved")]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let item = match self.next.take()? {
-            Next::Link(link) => self.link(link),
+        Some(match self.next.take()? {
+            Next::Ethernet => self.ethernet(),
+            Next::CookedV1 => self.cooked(Cooked::read_v1(self.rest()), Cooked::V1_LEN),
+            Next::CookedV2 => self.cooked(Cooked::read_v2(self.rest()), Cooked::V2_LEN),
+            Next::Loopback(link) => self.loopback(link),
             Next::EtherType(ether_type) => self.ether_type(ether_type),
-            Next::Ip => self.ip(None),
+            Next::Ip(version) => self.ip(version),
             Next::Protocol(protocol) => self.protocol(protocol),
+            Next::Esp => self.esp(),
             Next::NatT => self.nat_t(),
             Next::Vxlan => self.vxlan(),
             Next::Data(data) => Ok(self.data(data)),
-        };
-        Some(item)
+        })
+    }
+}
+
+impl Next {
+    fn of_link(link: LinkType) -> Self {
+        match link {
+            LinkType::Ethernet => Self::Ethernet,
+            LinkType::LinuxSll => Self::CookedV1,
+            LinkType::LinuxSll2 => Self::CookedV2,
+            LinkType::Null | LinkType::Loop => Self::Loopback(link),
+            LinkType::Raw => Self::Ip(None),
+            LinkType::Ipv4 => Self::Ip(Some(4)),
+            LinkType::Ipv6 => Self::Ip(Some(6)),
+        }
+    }
+
+    fn of_ether_type(ether_type: u16) -> Self {
+        match ether_type {
+            0x0800 => Self::Ip(Some(4)),
+            0x86dd => Self::Ip(Some(6)),
+            other => Self::EtherType(other),
+        }
+    }
+
+    fn of_protocol(protocol: u8) -> Self {
+        match protocol {
+            4 => Self::Ip(Some(4)),
+            41 => Self::Ip(Some(6)),
+            50 => Self::Esp,
+            other => Self::Protocol(other),
+        }
     }
 }
 
