@@ -274,7 +274,8 @@ fn inside(
 
 /// VXLAN is printed on two lines by tcpdump; here everything of a frame is one.
 pub(super) fn one_line(text: &mut String, start: usize) {
-    if text.get(start..).is_some_and(|added| added.contains(['\n', '\t'])) {
+    let added = text.as_bytes().get(start..).unwrap_or_default();
+    if added.contains(&b'\n') || added.contains(&b'\t') {
         let joined = text.split_off(start).split_whitespace().collect::<Vec<_>>().join(" ");
         text.push_str(&joined);
     }

@@ -15,6 +15,7 @@ use crate::packet::{FrameView, Layer, Printer, Timestamp};
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     summary: String,
+    object: Vec<u8>,
 }
 
 #[derive(Serialize)]
@@ -102,8 +103,7 @@ impl Writer {
             printer.print_content(frame, &mut self.summary);
         }
         one_line(&mut self.summary, 0);
-        let mut esp: Vec<_> = verdict.esp().collect();
-        let around = esp.iter().rev().find(|esp| esp.opened.is_some()).copied();
+        let around = verdict.esp().rev().find(|esp| esp.opened.is_some());
         let inner = verdict.inner.map(|inner| Box::new(inner_of(&inner, around, &self.summary, printer)));
         let failed = !clear && inner.is_none();
         let object = Frame {
@@ -118,7 +118,7 @@ impl Writer {
                 proto: AsText(Protocol(outer.proto)),
                 ttl: outer.ttl,
             }),
-            esp: esp.drain(..).rev().fold(None, |inside, esp| Some(Box::new(esp_of(&esp, inside)))),
+            esp: verdict.esp().rev().fold(None, |inside, esp| Some(Box::new(esp_of(&esp, inside)))),
             inner,
             why: match &verdict.deeper {
                 Some(deeper) => Some(deeper.to_string()),
@@ -127,8 +127,11 @@ impl Writer {
             xfrm_stat: verdict.outcome.xfrm_stat(),
             summary: clear.then_some(self.summary.as_str()),
         };
-        if let Ok(json) = serde_json::to_string(&object) {
-            text.push_str(json.strip_suffix('}').unwrap_or(&json));
+        self.object.clear();
+        if serde_json::to_writer(&mut self.object, &object).is_ok()
+            && let Ok(json) = std::str::from_utf8(&self.object)
+        {
+            text.push_str(json.strip_suffix('}').unwrap_or(json));
         }
     }
 }
@@ -207,7 +210,14 @@ struct Hex<'a>(&'a [u8]);
 
 impl Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        // As many at once as an IV has: each piece that is written is looked through for what JSON escapes.
+        self.0.chunks(16).try_for_each(|octets| {
+            let mut digits = [0; 32];
+            for (pair, octet) in digits.chunks_exact_mut(2).zip(octets) {
+                pair.copy_from_slice(&[octet >> 4, octet & 0xf].map(|half| b"0123456789abcdef"[usize::from(half)]));
+            }
+            f.write_str(std::str::from_utf8(digits.get(..octets.len() * 2).unwrap_or_default()).unwrap_or_default())
+        })
     }
 }
 
