@@ -50,7 +50,7 @@ pub(super) fn run(args: Args, colour: Colour, io: &mut Io) -> Result<Exit, Troub
     let (recorder, notes) = Recorder::begin(setup.lab, &args.output, &setup.book.course.id, &now, keys)?;
     let walked = if args.unattended {
         let mut recorder = recorder;
-        let plan = Plan { book: &setup.book, language: setup.language, step: setup.step.as_deref() };
+        let plan = Plan { book: &setup.book, language: setup.language, from: None, step: setup.step.as_deref() };
         let report = replay(plan, &mut recorder);
         let written = io.out.write_all(report.text().as_bytes()).map_err(|error| Io::unwritable(&error));
         written.map(|()| if report.failures() == 0 { Exit::Done } else { Exit::Failed })

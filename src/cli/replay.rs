@@ -41,8 +41,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "LANGUAGES", value_delimiter = ',')]
     lang: Vec<String>,
     /// Prove this step alone, after the solutions of those before it.
-    #[arg(long, value_name = "STEP", conflicts_with = "all")]
+    #[arg(long, value_name = "STEP", conflicts_with_all = ["all", "from"])]
     step: Option<String>,
+    /// Begin at this step, with the lab as it is: a cluster that is up, say.
+    #[arg(long, value_name = "STEP", conflicts_with = "all")]
+    from: Option<String>,
     /// Print the event log: one JSON object an event, and one a claim.
     #[arg(long, conflicts_with = "tap")]
     json: bool,
@@ -69,10 +72,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     let languages = args.lang.iter().map(|asked| learn::language(Some(asked))).collect::<Result<Vec<_>, _>>()?;
     let named = named(args);
-    if args.step.is_some() && named.len() > 1 {
-        return Err(
-            Trouble::usage("`--step` is for one course").hint("name the course that has the step, and no other")
-        );
+    if (args.step.is_some() || args.from.is_some()) && named.len() > 1 {
+        return Err(Trouble::usage("`--step` and `--from` are for one course")
+            .hint("name the course that has the step, and no other"));
     }
     let mut reports = Vec::new();
     for name in &named {
@@ -89,7 +91,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
             let _ = writeln!(io.err, "note: {name} is left out: it runs on {labs}");
             continue;
         }
-        if let Some(step) = &args.step {
+        for step in args.step.iter().chain(&args.from) {
             learn::check_step(&book, step)?;
         }
         let choice = if args.recording.is_some() { LabChoice::Recording } else { args.lab };
@@ -99,7 +101,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
             if trusted.is_none() {
                 trusted = Some(self::trusted(args, &found, &book, lab.kind())?);
             }
-            let plan = Plan { book: &book, language, step: args.step.as_deref() };
+            let plan = Plan { book: &book, language, from: args.from.as_deref(), step: args.step.as_deref() };
             let report = Report { named: name.clone(), ..replay(plan, &mut *lab) };
             reports.push(told(report, args, io)?);
         }

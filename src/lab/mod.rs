@@ -160,6 +160,11 @@ impl LabKind {
         matches!(self, Self::Kernel | Self::Kind)
     }
 
+    /// Whether a reset takes back what was done on the machine. A real cluster that was made stays made.
+    pub fn unmakes(self) -> bool {
+        self != Self::Kind
+    }
+
     /// The word that `--lab` takes for it.
     pub fn word(self) -> &'static str {
         match self {

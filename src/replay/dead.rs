@@ -23,7 +23,7 @@ pub struct Dead {
 /// When the lab itself gives out.
 pub fn dead_annotations(book: &Book, lab: &mut dyn Lab) -> Result<Vec<Dead>, Trouble> {
     let mut dead = Vec::new();
-    let mut prover = Prover::new(lab, Plan { book, language: Language::default(), step: None });
+    let mut prover = Prover::new(lab, Plan { book, language: Language::default(), from: None, step: None });
     for step in book.course.steps() {
         let walked = prover.pass(step)?;
         if let Some(failure) = walked.failure(step, &step.solution) {

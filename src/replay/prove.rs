@@ -5,11 +5,12 @@ use jiff::Timestamp;
 
 use super::questions::{hints_failure, prove_question, words_failure};
 use super::report::{Claim, Failure, Finding, Proof, Report};
+use super::reset::Look;
 use super::runner::Runner;
 use super::tape::Scene;
 use super::world::{LabWorld, quietly, set_up};
 use crate::course::{
-    Book, Check, Entry, Event, Facts, How, Miss, Observation, QuestionText, Step, StepRef, StepText, Template,
+    Book, Check, Entry, Event, Facts, How, Miss, Observation, QuestionText, Role, Step, StepRef, StepText, Template,
 };
 use crate::lab::{Lab, LabKind};
 use crate::trouble::Trouble;
@@ -25,6 +26,8 @@ pub struct Plan<'a> {
     pub book: &'a Book,
     /// The language whose words are proven.
     pub language: Language,
+    /// The first step, on the lab as it is; without it, the course's first, on a fresh lab.
+    pub from: Option<&'a str>,
     /// One step alone, after the solutions of those before it; all steps when `None`.
     pub step: Option<&'a str>,
 }
@@ -40,7 +43,7 @@ pub fn replay<'p>(plan: Plan<'p>, lab: &'p mut dyn Lab) -> Report {
         lab: report.lab.clone(),
         lang: plan.language.code().to_owned(),
     });
-    for step in course.steps() {
+    for step in course.steps().skip_while(|step| plan.from.is_some_and(|from| from != step.id)) {
         let asked_for = plan.step.is_none_or(|only| only == step.id);
         let begun = Instant::now();
         let mut findings = Vec::new();
@@ -127,45 +130,22 @@ impl<'l> Prover<'l> {
         };
         self.runner.tidy_up()?;
         self.runner.lab.mark(&step.id);
-        self.runner.lab.save(BEFORE)?;
-        let before = self.look_around()?;
+        let before = if step.place == Role::Machine && !self.runner.lab.kind().unmakes() {
+            None
+        } else {
+            self.runner.lab.save(BEFORE)?;
+            Some(self.look_around()?)
+        };
         if !step.setup.is_empty() {
             note(Claim::Setup, self.sets_up(step)?);
         }
         if !step.checks.is_empty() {
             note(Claim::FailsBefore, self.fails_before(step)?);
-            for (at, way) in step.wrong.iter().enumerate() {
-                let walked = self.afresh(step, way)?;
-                let refused = !walked.is_whole(step);
-                let failure = || Failure {
-                    expected: format!("{} does not do the step", shown(way)),
-                    got: "every check was met".to_owned(),
-                };
-                note(Claim::Wrong(at + 1), (!refused).then(failure));
-            }
-            for (at, way) in step.variants.iter().enumerate() {
-                let walked = self.afresh(step, way)?;
-                note(Claim::Variant(at + 1), walked.failure(step, way));
-            }
         }
-        // First the solution with a wander after it, then a reset, then the solution for good.
-        let walked = self.afresh(step, &step.solution)?;
-        if !step.checks.is_empty() {
-            note(Claim::Solution, walked.failure(step, &step.solution));
-        }
-        self.wander()?;
-        self.reset()?;
-        let mut not_restored = self.differs_from(&before)?;
-        self.sets_up(step)?;
-        if !step.checks.is_empty() && not_restored.is_none() {
-            not_restored = self.fails_before(step)?;
-        }
-        self.runner.take_tape();
-        let walked = self.walk(step, &step.solution)?;
-        if !step.checks.is_empty() && not_restored.is_none() {
-            not_restored = walked.failure(step, &step.solution);
-        }
-        note(Claim::Reset, not_restored);
+        let walked = match before {
+            Some(before) => self.prove_ways(step, &before, &mut note)?,
+            None => self.prove_once(step, &mut note)?,
+        };
         self.tell(Event::Entered(here.clone()));
         for event in walked.events {
             self.tell(event);
@@ -194,6 +174,58 @@ impl<'l> Prover<'l> {
         }
         self.tell(Event::Finished { step: here, how: How::Done });
         Ok(())
+    }
+
+    /// The solution, where nothing takes back what it does.
+    fn prove_once(&mut self, step: &Step, note: &mut impl FnMut(Claim, Option<Failure>)) -> Result<Walked, Trouble> {
+        self.runner.take_tape();
+        let walked = self.walk(step, &step.solution)?;
+        if !step.checks.is_empty() {
+            note(Claim::Solution, walked.failure(step, &step.solution));
+        }
+        Ok(walked)
+    }
+
+    /// Wrong ways, other ways, the solution with a wander after it, a reset, and the solution for good.
+    fn prove_ways(
+        &mut self,
+        step: &Step,
+        before: &[Look],
+        note: &mut impl FnMut(Claim, Option<Failure>),
+    ) -> Result<Walked, Trouble> {
+        if !step.checks.is_empty() {
+            for (at, way) in step.wrong.iter().enumerate() {
+                let walked = self.afresh(step, way)?;
+                let refused = !walked.is_whole(step);
+                let failure = || Failure {
+                    expected: format!("{} does not do the step", shown(way)),
+                    got: "every check was met".to_owned(),
+                };
+                note(Claim::Wrong(at + 1), (!refused).then(failure));
+            }
+            for (at, way) in step.variants.iter().enumerate() {
+                let walked = self.afresh(step, way)?;
+                note(Claim::Variant(at + 1), walked.failure(step, way));
+            }
+        }
+        let walked = self.afresh(step, &step.solution)?;
+        if !step.checks.is_empty() {
+            note(Claim::Solution, walked.failure(step, &step.solution));
+        }
+        self.wander()?;
+        self.reset()?;
+        let mut not_restored = self.differs_from(before)?;
+        self.sets_up(step)?;
+        if !step.checks.is_empty() && not_restored.is_none() {
+            not_restored = self.fails_before(step)?;
+        }
+        self.runner.take_tape();
+        let walked = self.walk(step, &step.solution)?;
+        if !step.checks.is_empty() && not_restored.is_none() {
+            not_restored = walked.failure(step, &step.solution);
+        }
+        note(Claim::Reset, not_restored);
+        Ok(walked)
     }
 
     /// Does a step without proving it, so that the next finds the world it needs. A finding says why that failed.

@@ -95,7 +95,7 @@ pub fn replay_script(script: &Script, book: &Book, lab: &mut dyn Lab) -> Report 
     let language = Language::En;
     let mut report = Report::new(&script.name, lab.kind(), language);
     let lab_name = lab.kind().word().to_owned();
-    let mut prover = Prover::new(lab, Plan { book, language, step: None });
+    let mut prover = Prover::new(lab, Plan { book, language, from: None, step: None });
     let begun = Instant::now();
     let mut findings = Vec::new();
     let mut log = Vec::new();

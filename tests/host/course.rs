@@ -35,7 +35,7 @@ fn book(files: &Files) -> Book {
 
 fn replayed(book: &Book, language: Language, step: Option<&str>) -> Report {
     let mut lab = if book.course.ready { Sim::ready(SEED) } else { Sim::new(SEED) };
-    replay(Plan { book, language, step }, &mut lab)
+    replay(Plan { book, language, from: None, step }, &mut lab)
 }
 
 #[test]
@@ -63,14 +63,13 @@ fn every_step_proves_itself_in_chinese() {
     }
 }
 
-/// Every step of every course.
 #[test]
 fn the_set_up_fits_todays_versions_as_well() {
     let mut book = book(&files("cilium-ipsec"));
     book.course.parts.retain(|part| ["set-up", "confirm"].contains(&part.id.as_str()));
     let mut sim = Sim::new(SEED);
     sim.set_profile(Profile::Current);
-    let report = replay(Plan { book: &book, language: Language::En, step: None }, &mut sim);
+    let report = replay(Plan { book: &book, language: Language::En, from: None, step: None }, &mut sim);
     assert!(report.failures() == 0 && report.proofs.len() == 7, "{}", report.text());
     let typed = transcript(&report.scenes, Keys::Hidden);
     for word in
@@ -407,42 +406,56 @@ fn misfit(root: &Json, schema: &Json, value: &Json) -> Option<String> {
     None
 }
 
-/// A lab whose reset does nothing.
-struct Forgetful(Sim);
+/// A lab whose reset does nothing, and which may say that it is a real cluster.
+struct Forgetful {
+    sim: Sim,
+    kind: LabKind,
+    /// What was run on the machine.
+    on_the_machine: Vec<String>,
+}
+
+impl Forgetful {
+    fn new(kind: LabKind) -> Self {
+        Self { sim: Sim::new(SEED), kind, on_the_machine: Vec::new() }
+    }
+}
 
 impl Lab for Forgetful {
     fn kind(&self) -> LabKind {
-        self.0.kind()
+        self.kind
     }
     fn places(&mut self) -> Result<Vec<Place>, Trouble> {
-        self.0.places()
+        self.sim.places()
     }
     fn facts(&mut self) -> Result<BTreeMap<String, String>, Trouble> {
-        self.0.facts()
+        self.sim.facts()
     }
     fn start(&mut self, place: &str, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble> {
-        self.0.start(place, line, terminal)
+        if place == "machine" {
+            self.on_the_machine.push(line.to_owned());
+        }
+        self.sim.start(place, line, terminal)
     }
     fn poll(&mut self, job: JobId, wait: Duration) -> Result<JobEvent, Trouble> {
-        self.0.poll(job, wait)
+        self.sim.poll(job, wait)
     }
     fn send(&mut self, job: JobId, input: Input) -> Result<(), Trouble> {
-        self.0.send(job, input)
+        self.sim.send(job, input)
     }
     fn capture(&mut self, place: &str, device: &str, filter: &str) -> Result<CaptureId, Trouble> {
-        self.0.capture(place, device, filter)
+        self.sim.capture(place, device, filter)
     }
     fn frames(&mut self, capture: CaptureId, wait: Duration) -> Result<Vec<Frame>, Trouble> {
-        self.0.frames(capture, wait)
+        self.sim.frames(capture, wait)
     }
     fn stop_capture(&mut self, capture: CaptureId) -> Result<CaptureEnd, Trouble> {
-        self.0.stop_capture(capture)
+        self.sim.stop_capture(capture)
     }
     fn read_file(&mut self, place: &str, path: &str) -> Result<Vec<u8>, Trouble> {
-        self.0.read_file(place, path)
+        self.sim.read_file(place, path)
     }
     fn save(&mut self, name: &str) -> Result<(), Trouble> {
-        self.0.save(name)
+        self.sim.save(name)
     }
     fn restore(&mut self, _: &str) -> Result<(), Trouble> {
         Ok(())
@@ -452,12 +465,36 @@ impl Lab for Forgetful {
 #[test]
 fn a_lab_that_does_not_reset_is_found() {
     let book = book(&files("cilium-ipsec"));
-    let report =
-        replay(Plan { book: &book, language: Language::En, step: Some("cluster") }, &mut Forgetful(Sim::new(SEED)));
+    let report = replay(
+        Plan { book: &book, language: Language::En, from: None, step: Some("cluster") },
+        &mut Forgetful::new(LabKind::Sim),
+    );
     let proof = report.proofs.last().expect("the step was proven");
     let reset = proof.findings.iter().find(|finding| finding.claim == Claim::Reset).expect("it was claimed");
     let failure = reset.failure.as_ref().expect("nothing was restored");
     assert!(failure.got.contains("`ls` on machine: esplain-wandered"), "{failure:?}");
+}
+
+#[test]
+fn what_is_done_on_the_machine_of_a_real_cluster_is_done_once() {
+    let book = book(&files("cilium-ipsec"));
+    let mut real = Forgetful::new(LabKind::Kind);
+    let report = replay(Plan { book: &book, language: Language::En, from: None, step: Some("taint") }, &mut real);
+    assert_eq!(report.failures(), 0, "{}", report.text());
+    for line in ["kind create cluster --config kind-config.yaml", "kubectl taint nodes"] {
+        let times = real.on_the_machine.iter().filter(|typed| typed.starts_with(line)).count();
+        assert_eq!(times, 1, "{line}: {:?}", real.on_the_machine);
+    }
+}
+
+#[test]
+fn a_replay_may_begin_on_a_cluster_that_is_up() {
+    let book = book(&files("cilium-ipsec"));
+    let plan = Plan { book: &book, language: Language::En, from: Some("states"), step: None };
+    let report = replay(plan, &mut Sim::ready(SEED));
+    assert_eq!(report.failures(), 0, "{}", report.text());
+    let first = report.proofs.first().map(|proof| proof.step.as_str());
+    assert_eq!((first, report.proofs.len()), (Some("states"), 16));
 }
 
 /// A report that fails says what to run; every form of it says the same.
