@@ -224,12 +224,30 @@ impl Line<'_> {
     /// An IP address. IPv6 addresses that embed an IPv4 address show it with dots.
     pub(super) fn address(&mut self, address: impl Into<IpAddr>) {
         match address.into() {
+            IpAddr::V4(address) => dotted(address.octets(), self.out),
             IpAddr::V6(address) if embeds_ipv4(address) => {
                 let [.., a, b, c, d] = address.octets();
                 self.put_fmt(format_args!("::{a}.{b}.{c}.{d}"));
             }
-            address => self.put_fmt(format_args!("{address}")),
+            IpAddr::V6(address) => self.put_fmt(format_args!("{address}")),
         }
+    }
+}
+
+/// `10.0.0.66`. A line has several: with the formatter they took half of its time.
+fn dotted(octets: [u8; 4], out: &mut String) {
+    let digit = |value: u8| char::from(b'0' + value % 10);
+    for (place, octet) in octets.into_iter().enumerate() {
+        if place > 0 {
+            out.push('.');
+        }
+        if octet >= 100 {
+            out.push(digit(octet / 100));
+        }
+        if octet >= 10 {
+            out.push(digit(octet / 10));
+        }
+        out.push(digit(octet));
     }
 }
 
@@ -238,4 +256,20 @@ fn embeds_ipv4(address: Ipv6Addr) -> bool {
     let octets = address.octets();
     let (zeros, last) = octets.split_at(12);
     zeros.iter().all(|octet| *octet == 0) && last[..2] != [0, 0]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn an_address_has_no_octet_with_zeros_in_front() {
+        for octet in 0..=u8::MAX {
+            let (octets, mut text) = ([octet, 0, 255 - octet, 7], String::new());
+            dotted(octets, &mut text);
+            assert_eq!(text, Ipv4Addr::from(octets).to_string());
+        }
+    }
 }
