@@ -1,4 +1,5 @@
-//! esplain beside the tools that do a part of its work: `tshark` (which decrypts) and `tcpdump` (which does not).
+//! esplain beside the tools that do a part of its work: `tshark` (which decrypts), `tcpdump` (which does not), and OpenSSL's
+//! cipher (which reads and writes nothing).
 //!
 //! `cargo bench --bench peers` writes captures of ESP packets (AES-128-GCM, tunnel mode) to memory, lets every tool read
 //! them in turn, and prints ratios of medians taken in this one run: figures of one machine say little on another. What
@@ -11,10 +12,13 @@
     reason = "a measurement, which prints and which may fail loudly"
 )]
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use esplain::esp::{Algorithms, Sa, Secret, Spi};
@@ -30,6 +34,8 @@ const DST: [u8; 4] = [10, 0, 1, 236];
 struct Workload {
     name: &'static str,
     packets: u32,
+    /// Octets of the inner packets, in turn.
+    sizes: &'static [usize],
     esp: PathBuf,
     plain: PathBuf,
     states: PathBuf,
@@ -67,6 +73,8 @@ fn main() {
 fn to_a_capture(work: &Workload, folder: &Path) {
     let out = folder.join("out.pcap");
     let ours = |threads: &str| {
+        // What an earlier run wrote is not this one's work to remove.
+        let _ = std::fs::remove_file(&out);
         let mut call = work.esplain("none");
         call.args(["--threads", threads, "--write"]).arg(&out);
         call
@@ -75,6 +83,7 @@ fn to_a_capture(work: &Workload, folder: &Path) {
         measured("esplain decrypt --write", &mut || ours("1")),
         measured("esplain decrypt --write --threads 2", &mut || ours("2")),
         measured("tshark, decrypting, a line a packet", &mut || work.tshark(&[])),
+        ("OpenSSL EVP alone (openssl speed)", openssl(work)),
     ];
     let _ = ours("2").status();
     assert!(
@@ -83,6 +92,30 @@ fn to_a_capture(work: &Workload, folder: &Path) {
         work.name
     );
     print(work, &rows, 2);
+}
+
+/// OpenSSL's cipher alone: key set once, then IV, AAD, body and tag of packet after packet, all in the same memory.
+fn openssl(work: &Workload) -> Option<Run> {
+    let seconds = |size: usize| {
+        let body = (size + 2).next_multiple_of(4);
+        let mut call = Command::new("openssl");
+        call.args(["speed", "-elapsed", "-seconds", "1", "-mr", "-evp", "aes-128-gcm", "-aead", "-decrypt", "-bytes"]);
+        let said = call.arg(body.to_string()).stderr(Stdio::null()).output().ok()?.stdout;
+        // `+F:22:AES-128-GCM:1914379600.00`, octets in a second.
+        let said =
+            String::from_utf8_lossy(&said).lines().find_map(|line| Some(line.strip_prefix("+F:")?.to_owned()))?;
+        Some(f64::from(u32::try_from(body).ok()?) / said.rsplit(':').next()?.parse::<f64>().ok()?)
+    };
+    // The best of a few: it is a limit.
+    let seconds = |size: usize| (1..RUNS).filter_map(|_| seconds(size)).min_by(f64::total_cmp);
+    let mut of_size = BTreeMap::new();
+    for size in work.sizes {
+        if !of_size.contains_key(size) {
+            of_size.insert(size, seconds(*size)?);
+        }
+    }
+    let took: f64 = work.sizes.iter().cycle().zip(0..work.packets).map(|(size, _)| of_size[size]).sum();
+    Some(Run { took: Duration::from_secs_f64(took), peak: 0 })
 }
 
 /// A line a packet, decrypting, against `tcpdump -nn`, which does not decrypt.
@@ -129,10 +162,11 @@ fn starts() {
 }
 
 impl Workload {
-    fn write(folder: &Path, name: &'static str, packets: u32, sizes: &[usize]) -> Self {
+    fn write(folder: &Path, name: &'static str, packets: u32, sizes: &'static [usize]) -> Self {
         let work = Self {
             name,
             packets,
+            sizes,
             esp: folder.join(format!("{name}.pcap")),
             plain: folder.join(format!("{name}.plain.pcap")),
             states: folder.join("states"),
@@ -209,19 +243,26 @@ fn run(call: &mut Command) -> Option<Run> {
     let begun = Instant::now();
     let mut child = call.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
     let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    loop {
-        if let Some(ended) = child.try_wait().unwrap() {
-            let took = begun.elapsed();
-            assert!(ended.success(), "{call:?}: {ended}");
-            return Some(Run { took, peak });
-        }
-        // The high-water mark of a process that still is; the last look is at most this long before its end.
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let high = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak = high.and_then(|high| high.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak);
-        std::thread::sleep(Duration::from_micros(500));
-    }
+    let ended = AtomicBool::new(false);
+    let (took, peak) = thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut peak = 0;
+            while !ended.load(Ordering::Relaxed) {
+                // The high-water mark of a process that still is; seldom enough not to slow it.
+                let text = std::fs::read_to_string(&status).unwrap_or_default();
+                let high = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+                peak = high.and_then(|high| high.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak);
+                thread::sleep(Duration::from_millis(5));
+            }
+            peak
+        });
+        let status = child.wait().unwrap();
+        let took = begun.elapsed();
+        ended.store(true, Ordering::Relaxed);
+        assert!(status.success(), "{call:?}: {status}");
+        (took, watch.join().unwrap())
+    });
+    Some(Run { took, peak })
 }
 
 fn median(times: &mut [Duration]) -> Duration {
