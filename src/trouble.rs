@@ -5,15 +5,17 @@
 
 use std::fmt;
 
+use crate::words::Said;
+
 /// What failed, its causes, and the commands that lead on.
 #[derive(Debug)]
 pub struct Trouble {
     /// What failed, lower case, without a full stop.
-    pub what: String,
+    pub what: Said,
     /// The chain of causes, nearest first, each like `what`.
     pub causes: Vec<String>,
     /// Sentences that say what to do next; each names a command where there is one.
-    pub hints: Vec<String>,
+    pub hints: Vec<Said>,
     /// How the process ends if nothing catches this.
     pub exit: Exit,
 }
@@ -34,17 +36,17 @@ pub enum Exit {
 
 impl Trouble {
     /// A failure of the lab or of the input (exit code 3).
-    pub fn unusable(what: impl Into<String>) -> Self {
+    pub fn unusable(what: impl Into<Said>) -> Self {
         Self::with_exit(what, Exit::Unusable)
     }
 
     /// A failure of the words of the call (exit code 2).
-    pub fn usage(what: impl Into<String>) -> Self {
+    pub fn usage(what: impl Into<Said>) -> Self {
         Self::with_exit(what, Exit::Usage)
     }
 
     /// A check that failed (exit code 1).
-    pub fn failed(what: impl Into<String>) -> Self {
+    pub fn failed(what: impl Into<Said>) -> Self {
         Self::with_exit(what, Exit::Failed)
     }
 
@@ -61,12 +63,12 @@ impl Trouble {
 
     /// Adds a sentence that says what to do next.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Said>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    fn with_exit(what: impl Into<String>, exit: Exit) -> Self {
+    fn with_exit(what: impl Into<Said>, exit: Exit) -> Self {
         Self { what: what.into(), causes: Vec::new(), hints: Vec::new(), exit }
     }
 }

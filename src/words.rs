@@ -4,6 +4,8 @@
 //! language is a failing test, not a surprise on a screen. Pure: the files are part of the binary, and which language
 //! to speak is an argument.
 
+mod said;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,6 +14,8 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use include_dir::{Dir, include_dir};
 use unic_langid::LanguageIdentifier;
+
+pub use self::said::Said;
 
 static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/assets/words");
 

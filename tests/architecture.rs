@@ -50,6 +50,24 @@ fn every_room_uses_only_the_rooms_in_its_row() {
     assert_no_breaches(rooms_used_against_the_table);
 }
 
+/// A sentence that is said later is only looked up when something fails: too late to find that it has no words.
+#[test]
+fn every_sentence_that_is_said_later_has_words() {
+    use esplain::words::{Language, Words};
+
+    let said = regex::Regex::new(r#"Said::of\(\s*"([^"]+)""#).expect("a regular expression");
+    let words = Language::ALL.map(Words::new);
+    let mut seen = 0;
+    for Source { path, .. } in sources() {
+        let text = fs::read_to_string(root().join(&path)).expect("sources are UTF-8");
+        for found in said.captures_iter(&text) {
+            seen += 1;
+            assert!(words.iter().all(|words| words.has(&found[1])), "{path}: no words `{}`", &found[1]);
+        }
+    }
+    assert!(seen > 0, "nothing was looked at");
+}
+
 #[test]
 fn the_middle_touches_no_file_clock_socket_environment_or_terminal() {
     assert_no_breaches(|file, house| {

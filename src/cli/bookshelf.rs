@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn a_word_that_means_no_course_is_answered_with_the_nearest() {
         let trouble = find("cilium-ipsek").err().unwrap();
-        assert_eq!((trouble.exit, trouble.hints[0].as_str()), (Exit::Usage, "did you mean `cilium-ipsec`?"));
+        assert_eq!((trouble.exit, &*trouble.hints[0]), (Exit::Usage, "did you mean `cilium-ipsec`?"));
         assert!(find("./no-such-folder").err().unwrap().what.contains("no course.yaml"));
     }
 }

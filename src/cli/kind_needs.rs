@@ -61,7 +61,7 @@ pub(super) fn have(names: &[&str], words: &Words) -> Result<(), Trouble> {
     let mut trouble = Trouble::unusable(words.say("doctor-programs-missing", &[]));
     for Finding { name, lacks, mend, .. } in lacks {
         trouble.causes.push(format!("{name}: {}", lacks.unwrap_or_default()));
-        trouble.hints.extend(mend.map(|mend| format!("{name}: {mend}")));
+        trouble.hints.extend(mend.map(|mend| format!("{name}: {mend}").into()));
     }
     Err(trouble.hint("`esplain doctor --lab kind` looks at everything that the lab needs"))
 }
@@ -76,9 +76,10 @@ fn engine(words: &Words) -> Finding {
     });
     match asked {
         Err(trouble) => {
-            finding.lacks =
-                Some(std::iter::once(&trouble.what).chain(&trouble.causes).cloned().collect::<Vec<_>>().join(": "));
-            finding.mend = trouble.hints.first().cloned();
+            finding.lacks = Some(
+                std::iter::once(trouble.what.in_words(words)).chain(trouble.causes).collect::<Vec<_>>().join(": "),
+            );
+            finding.mend = trouble.hints.first().map(|hint| hint.in_words(words));
         }
         Ok((false, true)) => {
             finding.lacks = Some(words.say("doctor-kind-name-taken", &[("name", crate::lab::kind::CLUSTER.into())]));

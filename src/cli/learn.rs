@@ -316,11 +316,11 @@ fn running(course: &Course, profile: Profile, words: &Words) -> Result<Kind, Str
     if !course.labs.iter().any(|lab| lab == "kind") {
         return Err(words.say("lab-auto-not-for-kind", &[]));
     }
-    let mut kind = kind(profile, GLANCE).map_err(|trouble| trouble.what)?;
+    let mut kind = kind(profile, GLANCE).map_err(|trouble| trouble.what.in_words(words))?;
     match kind.runs() {
         Ok(true) => Ok(kind),
         Ok(false) => Err(words.say("lab-auto-no-cluster", &[("cluster", CLUSTER.into())])),
-        Err(trouble) => Err(trouble.what),
+        Err(trouble) => Err(trouble.what.in_words(words)),
     }
 }
 

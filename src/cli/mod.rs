@@ -42,6 +42,7 @@ pub use io::Io;
 
 use crate::render::Colour;
 use crate::trouble::{Exit, Trouble};
+use crate::words::{Language, Words};
 
 /// ESP, explained: see how Cilium's IPsec really moves a packet.
 #[derive(Debug, Parser)]
@@ -96,15 +97,15 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     #[cfg(target_os = "linux")]
     if words.get(1).is_some_and(|word| word == kernel_lab::NAME) {
         return kernel_lab::run(words.into_iter().skip(2)).unwrap_or_else(|trouble| {
-            tell(&trouble, &mut Io::of_process(Colour::Never, false));
+            tell(&trouble, learn::language(None).unwrap_or_default(), &mut Io::of_process(Colour::Never, false));
             trouble.exit.into()
         });
     }
     let read = Call::command().try_get_matches_from(words).and_then(|matches| {
-        let misplaced = misplaced(&matches);
-        Call::from_arg_matches(&matches).map(|call| (call, misplaced))
+        let (misplaced, language) = (misplaced(&matches), language(&matches));
+        Call::from_arg_matches(&matches).map(|call| (call, misplaced, language))
     });
-    let (call, misplaced) = match read {
+    let (call, misplaced, language) = match read {
         Ok(read) => read,
         Err(error) => return refuse(&error),
     };
@@ -117,7 +118,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         _ if io.reader_is_gone() => Exit::Done.into(),
         Ok(exit) => exit.into(),
         Err(trouble) => {
-            tell(&trouble, &mut io);
+            tell(&trouble, language, &mut io);
             trouble.exit.into()
         }
     }
@@ -173,20 +174,28 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 /// Writes a failure to standard error: what, why, what next.
-fn tell(trouble: &Trouble, io: &mut Io) {
-    let mut text = format!("error: {}\n", trouble.what);
+fn tell(trouble: &Trouble, language: Language, io: &mut Io) {
+    let words = Words::new(language);
+    let label = |id: &str| words.say(id, &[]);
+    let mut text = format!("{} {}\n", label("words-error"), trouble.what.in_words(&words));
     for cause in &trouble.causes {
-        text.push_str("  because: ");
-        text.push_str(cause);
-        text.push('\n');
+        text.extend(["  ", &label("words-because"), " ", cause, "\n"]);
     }
     for hint in &trouble.hints {
-        text.push_str("hint: ");
-        text.push_str(hint);
-        text.push('\n');
+        text.extend([&label("words-hint"), " ", &hint.in_words(&words), "\n"]);
     }
     // Nothing is left to do when even this cannot be written.
     let _ = io.err.write_all(text.as_bytes()).and_then(|()| io.err.flush());
+}
+
+/// The language of this call: of its words, where they name one, else of the environment.
+fn language(matches: &ArgMatches) -> Language {
+    if let Some((_, inner)) = matches.subcommand() {
+        return language(inner);
+    }
+    // Two languages, or none that there is: the environment's.
+    let asked = matches.try_get_raw("lang").ok().flatten().and_then(|mut asked| asked.next()?.to_str());
+    learn::language(asked).or_else(|_| learn::language(None)).unwrap_or_default()
 }
 
 #[cfg(test)]

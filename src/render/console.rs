@@ -189,21 +189,21 @@ impl Console {
     /// Writes a failure, its causes and what to do next: on a terminal wrapped and in colour, else as lines to standard
     /// error.
     pub fn trouble(&mut self, trouble: &Trouble, words: &Words) {
-        let told: Vec<(&str, Role, &String)> = std::iter::once(("words-error", Role::Bad, &trouble.what))
-            .chain(trouble.causes.iter().map(|cause| ("words-because", Role::Quiet, cause)))
-            .chain(trouble.hints.iter().map(|hint| ("words-hint", Role::Good, hint)))
+        let told: Vec<(&str, Role, String)> = std::iter::once(("words-error", Role::Bad, trouble.what.in_words(words)))
+            .chain(trouble.causes.iter().map(|cause| ("words-because", Role::Quiet, cause.clone())))
+            .chain(trouble.hints.iter().map(|hint| ("words-hint", Role::Good, hint.in_words(words))))
             .collect();
         if self.around.terminal || self.above.is_some() {
             for (label, role, said) in told {
                 let mut line = Line::of(format!("{} ", words.say(label, &[])), role);
-                line.append(inline(said));
+                line.append(inline(&said));
                 self.line(line);
             }
             return;
         }
         let lines: Vec<String> = told
             .into_iter()
-            .map(|(label, _, said)| format!("{} {}\n", words.say(label, &[]), super::sanitised(said)))
+            .map(|(label, _, said)| format!("{} {}\n", words.say(label, &[]), super::sanitised(&said)))
             .collect();
         let text = self.look.letters(&lines.concat()).into_owned();
         let written = self.error.write_all(text.as_bytes()).and_then(|()| self.error.flush());

@@ -268,7 +268,7 @@ impl<'l> Prover<'l> {
         let facts = self.runner.facts()?;
         Ok(set_up(self.runner.lab, step, &facts).err().map(|trouble| Failure {
             expected: "every line of the setup ends with 0".to_owned(),
-            got: std::iter::once(trouble.what).chain(trouble.causes).collect::<Vec<_>>().join("\n"),
+            got: std::iter::once(trouble.what.to_string()).chain(trouble.causes).collect::<Vec<_>>().join("\n"),
         }))
     }
 

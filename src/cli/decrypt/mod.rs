@@ -138,13 +138,13 @@ fn unreadable(path: &Path, ended: &Ended, filter: Option<&str>) -> Trouble {
         Ended::Capture(error) => {
             let trouble = Trouble::unusable(format!("{capture} cannot be read to its end")).because(error);
             match error {
-                CaptureError::Io(_) => Trouble { what: format!("{capture} cannot be read"), ..trouble },
+                CaptureError::Io(_) => Trouble { what: format!("{capture} cannot be read").into(), ..trouble },
                 CaptureError::NotACapture { .. } | CaptureError::Empty => {
-                    Trouble { what: format!("{name} is not a capture"), ..trouble }
+                    Trouble { what: format!("{name} is not a capture").into(), ..trouble }
                         .hint("make one with `tcpdump -i any -w all-ipsec.cap`, and give `ip xfrm state` text to --sa")
                 }
                 CaptureError::LinkType { .. } | CaptureError::Version { .. } => {
-                    Trouble { what: format!("{capture} cannot be read"), ..trouble }
+                    Trouble { what: format!("{capture} cannot be read").into(), ..trouble }
                         .hint("capture on the node itself: `tcpdump -i any -w all-ipsec.cap`")
                 }
                 _ => trouble.hint(
