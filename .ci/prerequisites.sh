@@ -14,7 +14,10 @@ main() {
     local wanted
     wanted=$(missing "$purpose")
     if [ -n "$wanted" ]; then install_packages "$wanted"; fi
-    if [ "$purpose" = test ]; then need_cargo_deny; fi
+    if [ "$purpose" = test ]; then
+        need_cargo_deny
+        need_sshd
+    fi
 }
 
 # --- Rust -----------------------------------------------------------------------------------------------------------
@@ -34,6 +37,23 @@ need_cargo_deny() {
     if cargo deny --version >/dev/null 2>&1; then return; fi
     echo "Installing cargo-deny (once; a few minutes): cargo install cargo-deny --locked --debug"
     cargo install cargo-deny --locked --debug --quiet
+}
+
+# An engine far away is reached by ssh: the tests start an sshd in their own kernel. It is unpacked beside the build and not
+# installed, for Debian's package would have this machine listen on port 22 from then on.
+need_sshd() {
+    local folder
+    folder="$(realpath "$(dirname "$0")/..")/target/kernel/sshd"
+    if command -v sshd >/dev/null || [ -e "$folder" ] || ! command -v apt-get dpkg-deb >/dev/null; then return; fi
+    mkdir -p "$folder.new"
+    # without apt's own user, who may not write there
+    if (cd "$folder.new" && apt-get download -qq -o APT::Sandbox::User=root openssh-server libwrap0 >&2); then
+        for package in "$folder.new"/*.deb; do dpkg-deb -x "$package" "$folder.new"; done
+        mv "$folder.new" "$folder"
+    else
+        echo "No sshd: what the kind lab does by ssh is not tested." >&2
+        rm -rf "$folder.new"
+    fi
 }
 
 # --- packages -------------------------------------------------------------------------------------------------------

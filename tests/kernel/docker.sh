@@ -5,6 +5,7 @@
 #                                        needs no rights and no registry
 #       node.tar   the nodes' image: the tools of a kind node with the libraries they need, from this very system
 #       *.pem      a certificate authority of its own, a certificate of the engine's and one of whoever speaks to it
+#       ssh-*      keys for ssh: of a machine, of a learner whom it knows and of one whom it does not know
 #   docker.sh run FOLDER COMMAND...      for the guest that boot.sh starts: brings up, in this order,
 #       engine   dockerd on its usual socket and, with TLS, on 127.0.0.1:2376, with all it keeps on a tmpfs; no packet
 #                filter rules, which this kernel has no modules for
@@ -58,6 +59,14 @@ write_certificates() {
     openssl req -x509 "${short[@]}" -subj /CN=learner -addext basicConstraints=CA:false -addext extendedKeyUsage=clientAuth \
         -CA "$1/ca.pem" -CAkey "$1/ca-key.pem" -keyout "$1/key.pem" -out "$1/cert.pem"
 } 2>/dev/null
+
+# write_ssh_keys FOLDER
+write_ssh_keys() {
+    local whose
+    for whose in machine learner stranger; do
+        ssh-keygen -q -t ed25519 -N '' -C $whose -f "$1/ssh-$whose"
+    done
+}
 
 # write_image FILE
 write_image() {
@@ -142,6 +151,7 @@ say() { echo "docker.sh: $* after $SECONDS s" >&2; }
 case ${1-} in
     prepare)
         write_certificates "$2"
+        write_ssh_keys "$2"
         write_image "$2/node.tar"
         ;;
     run)

@@ -30,6 +30,7 @@ cmd  nc                netcat-openbsd
 cmd  less              less
 cmd  dockerd           docker.io
 cmd  docker            docker.io
+cmd  ssh               openssh-client
 cmd  ldd               libc-bin
 cmd  openssl           openssl
 cmd  ps                procps

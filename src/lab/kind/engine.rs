@@ -12,14 +12,19 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Certificates, Endpoint};
 use super::node::Node;
+#[cfg(unix)]
+use super::tunnel::Tunnel;
 use crate::trouble::Trouble;
 
 /// A connection to a Docker Engine, and the runtime on which everything asked of it runs: async stops here.
 pub(super) struct Engine {
     docker: Docker,
     endpoint: Endpoint,
+    /// The way to it, if it is behind `ssh://`. Its folder goes after all that is carried.
+    #[cfg(unix)]
+    tunnel: Option<Tunnel>,
     /// How long it has for an answer.
     patience: Duration,
     runtime: Handle,
@@ -34,11 +39,20 @@ pub(super) const ANSWER: Duration = Duration::from_secs(20);
 impl Engine {
     /// Connects. The engine has `patience` for each answer; the first is whether somebody is there.
     pub(super) fn connect(endpoint: Endpoint, patience: Duration) -> Result<Self, Trouble> {
-        let docker = client(&endpoint).map_err(|error| trouble(&endpoint, &Failure::Engine(error)))?;
         let unable =
             |error: &dyn std::error::Error| Trouble::unusable("the lab cannot wait for the engine").because(error);
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| unable(&error))?;
         let handle = runtime.handle().clone();
+        #[cfg(unix)]
+        let tunnel = endpoint.host.starts_with("ssh://").then(|| Tunnel::new(&endpoint)).transpose()?;
+        #[cfg(unix)]
+        if let Some(tunnel) = &tunnel {
+            tunnel.open(patience).map_err(|refusal| tunnel.trouble(&refusal, &endpoint))?;
+        }
+        #[cfg(unix)]
+        let near = tunnel.as_ref().map(|tunnel| format!("unix://{}", tunnel.socket().display()));
+        #[cfg(not(unix))]
+        let near: Option<String> = None;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new()
             .name("kind".to_owned())
@@ -47,7 +61,18 @@ impl Engine {
                 let _ = runtime.block_on(stopped);
             })
             .map_err(|error| unable(&error))?;
-        let engine = Self { docker, endpoint, patience, runtime: handle, stop: Some(stop), thread: Some(thread) };
+        let docker = client(near.as_deref().unwrap_or(&endpoint.host), endpoint.certificates.as_ref())
+            .map_err(|error| trouble(&endpoint, &Failure::Engine(error)))?;
+        let engine = Self {
+            docker,
+            endpoint,
+            #[cfg(unix)]
+            tunnel,
+            patience,
+            runtime: handle,
+            stop: Some(stop),
+            thread: Some(thread),
+        };
         engine.ask(|docker| async move { docker.ping().await })?;
         Ok(engine)
     }
@@ -68,6 +93,10 @@ impl Engine {
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
+        #[cfg(unix)]
+        if let Some(tunnel) = &self.tunnel {
+            tunnel.open(self.patience).map_err(|refusal| tunnel.trouble(&refusal, &self.endpoint))?;
+        }
         let (answer, answered) = channel();
         let question = question(self.docker());
         self.spawn(async move {
@@ -90,6 +119,13 @@ impl Engine {
 
     /// What a failure means to a person.
     pub(super) fn trouble(&self, failure: &Failure) -> Trouble {
+        #[cfg(unix)]
+        if let (Some(tunnel), Failure::Engine(error)) = (&self.tunnel, failure)
+            && !matches!(error, Error::DockerResponseServerError { .. })
+            && let Some(refusal) = tunnel.refusal()
+        {
+            return tunnel.trouble(&refusal, &self.endpoint);
+        }
         trouble(&self.endpoint, failure)
     }
 
@@ -183,9 +219,8 @@ pub(super) enum Failure {
 /// Seconds that a single request may take; what waits for it has bounds of its own.
 const REQUEST: u64 = 120;
 
-fn client(endpoint: &Endpoint) -> Result<Docker, Error> {
-    let host = endpoint.host.as_str();
-    match (&endpoint.certificates, host.split_once("://").map_or("", |(scheme, _)| scheme)) {
+fn client(host: &str, certificates: Option<&Certificates>) -> Result<Docker, Error> {
+    match (certificates, host.split_once("://").map_or("", |(scheme, _)| scheme)) {
         (Some(tls), "tcp" | "https") => {
             Docker::connect_with_ssl(host, &tls.key, &tls.certificate, &tls.authority, REQUEST, API_DEFAULT_VERSION)
         }
@@ -211,14 +246,9 @@ fn trouble(endpoint: &Endpoint, failure: &Failure) -> Trouble {
         Failure::Engine(error) => error,
     };
     match error {
-        Error::UnsupportedURISchemeError { uri } if uri.starts_with("ssh://") => {
-            let target = uri.trim_start_matches("ssh://");
-            Trouble::unusable(format!("a Docker Engine behind {uri} cannot be reached directly"))
-                .hint(format!("`ssh -fNL /tmp/docker.sock:/var/run/docker.sock {target}` brings its socket here; then `export DOCKER_HOST=unix:///tmp/docker.sock`"))
-        }
         Error::UnsupportedURISchemeError { uri } => {
             Trouble::unusable(format!("`{uri}` is no address of a Docker Engine"))
-                .hint("it is unix:///PATH or tcp://HOST:PORT; `docker context ls` shows it")
+                .hint("it is unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST; `docker context ls` shows it")
         }
         Error::DockerResponseServerError { status_code, message } => {
             Trouble::unusable(format!("the Docker Engine refused: {} (HTTP {status_code})", message.trim()))
@@ -297,11 +327,5 @@ mod tests {
         let trouble = Engine::connect(endpoint(&host), Duration::from_millis(300)).err().expect("silence");
         assert!(trouble.what.contains("did not answer"), "{trouble:?}");
         assert!(begun.elapsed() < Duration::from_secs(5));
-    }
-
-    #[test]
-    fn an_engine_behind_ssh_is_reached_by_a_socket_brought_here() {
-        let trouble = refused("ssh://me@far");
-        assert!(trouble.hints[0].contains("ssh -fNL /tmp/docker.sock:/var/run/docker.sock me@far"), "{trouble:?}");
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn lost(node: &str, line: &str, failure: &Failure) -> Trouble {
         trouble = trouble.because(error);
     }
     trouble
-        .hint("the engine was started anew, most likely; type the line again: what you have done in the course is kept")
+        .hint("the engine was started anew, or the way to it was cut for a moment, most likely; type the line again: what you have done in the course is kept")
 }
 
 /// A node does not run: it was stopped, perhaps while a line ran there.
