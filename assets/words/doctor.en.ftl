@@ -34,6 +34,25 @@ doctor-docker = the engine that the node containers run in
 doctor-program-kind = makes and removes the cluster
 doctor-program-kubectl = speaks to the cluster
 doctor-program-helm = installs Cilium
+doctor-cgroup = a cgroup for each node, which kubelet counts and limits by: { $version }, { $driver }, { $kind ->
+    [rootless] a rootless engine
+   *[rootful] an engine of the whole machine
+}
+doctor-cgroup-rootless = a rootless engine needs cgroup v2 for kind
+doctor-cgroup-controllers = no limits by { $missing }
+doctor-cgroup-kernel = an engine on a kernel with CONFIG_CPUSETS and CONFIG_CGROUP_SCHED (DOCKER_HOST, `docker context use`)
+doctor-memory = three nodes with Cilium; the engine's machine has { $has }
+doctor-processors = the engine's machine has { $has ->
+    [one] one
+   *[other] { $has }
+}
+doctor-more = give the machine of the engine more, or take another engine (DOCKER_HOST, `docker context use`)
+doctor-more-desktop = Docker Desktop: Settings, Resources, then Apply & restart
+doctor-limit-above = { $kind ->
+    [rootless] a limit for this user's services, the engine's containers among them
+   *[rootful] a limit that lies above the engine's containers
+}
+doctor-limit-outside = this system is itself a container: raise the limit where it was started (`docker update`, its pod, its service)
 doctor-inotify = three nodes of Kubernetes watch many files
 doctor-room = room for the images
 doctor-limit = { $has }, where { $least } are needed

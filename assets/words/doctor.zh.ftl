@@ -34,6 +34,22 @@ doctor-docker = 运行节点容器的引擎
 doctor-program-kind = 创建和删除集群
 doctor-program-kubectl = 与集群通信
 doctor-program-helm = 安装 Cilium
+doctor-cgroup = 每个节点一个 cgroup，kubelet 靠它计量和限制资源：{ $version }，{ $driver }，{ $kind ->
+    [rootless] rootless 引擎
+   *[rootful] 整机的引擎
+}
+doctor-cgroup-rootless = kind 用 rootless 引擎时需要 cgroup v2
+doctor-cgroup-controllers = 无法限制 { $missing }
+doctor-cgroup-kernel = 改用内核带有 CONFIG_CPUSETS 和 CONFIG_CGROUP_SCHED 的引擎（DOCKER_HOST、`docker context use`）
+doctor-memory = 三个带 Cilium 的节点；引擎所在的机器有 { $has }
+doctor-processors = 引擎所在的机器有 { $has } 个处理器
+doctor-more = 给引擎所在的机器更多资源，或改用另一个引擎（DOCKER_HOST、`docker context use`）
+doctor-more-desktop = Docker Desktop：Settings → Resources，然后 Apply & restart
+doctor-limit-above = { $kind ->
+    [rootless] 对该用户的服务的限制，引擎的容器也在其中
+   *[rootful] 引擎的容器之上的一个限制
+}
+doctor-limit-outside = 本系统自身就是一个容器：请在启动它的地方提高限制（`docker update`、它的 Pod 或服务）
 doctor-inotify = 三个 Kubernetes 节点要监视很多文件
 doctor-room = 存放镜像的空间
 doctor-limit = 现有 { $has }，需要 { $least }

@@ -58,10 +58,10 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
         examined.push(Examined { lab: "kernel", findings: kernel(&words)? });
     }
     if wanted(LabChoice::Kind) {
-        let mut findings = kind_needs::findings(&words);
+        let (mut findings, here) = kind_needs::findings(&words);
         // Containers have the kernel of the engine's machine; where that is this one, ESP can be looked for.
         let of_esp = |finding: &Finding| matches!(finding.name.as_str(), "CONFIG_INET_ESP" | "CONFIG_XFRM_USER");
-        if cfg!(target_os = "linux") {
+        if here {
             findings.extend(kernel(&words)?.into_iter().filter(of_esp));
         }
         examined.push(Examined { lab: "kind", findings });
@@ -125,8 +125,7 @@ fn as_text(asked: LabChoice, examined: &[Examined], words: &Words) -> String {
 }
 
 fn as_json(examined: &[Examined]) -> String {
-    let need =
-        |own: &Finding| json!({ "name": own.name, "met": own.lacks.is_none(), "lacks": own.lacks, "mend": own.mend });
+    let need = |own: &Finding| json!({ "name": own.name, "text": own.text, "met": own.lacks.is_none(), "lacks": own.lacks, "mend": own.mend });
     let lab = |own: &Examined| json!({ "lab": own.lab, "runs": own.runs(), "needs": own.findings.iter().map(need).collect::<Vec<_>>() });
     let kind = examined.iter().any(|own| own.lab == "kind" && own.runs());
     let labs: Vec<_> = examined.iter().map(lab).collect();

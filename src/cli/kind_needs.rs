@@ -1,9 +1,11 @@
 //! What the kind lab needs of this machine.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::doctor::Finding;
-use super::learn;
+use super::{engine_needs, learn};
+use crate::lab::kind::Host;
 use crate::profile::Profile;
 use crate::trouble::Trouble;
 use crate::words::Words;
@@ -39,15 +41,22 @@ const INOTIFY: [(&str, u64); 2] = [("max_user_watches", 524_288), ("max_user_ins
 /// Octets that the images of a cluster of three nodes take, with Cilium's.
 const ROOM: u64 = 8 << 30;
 
-/// Looks at everything, and says of each whether it is there.
-pub(super) fn findings(words: &Words) -> Vec<Finding> {
-    let mut found = vec![engine(words)];
+/// Looks at everything, and says of each whether it is there; and whether the nodes' kernel is this machine's, as far as
+/// is known.
+pub(super) fn findings(words: &Words) -> (Vec<Finding>, bool) {
+    let (engine, host) = engine(words);
+    let mut found = vec![engine];
     found.extend(PROGRAMS.iter().map(|program| program.finding(words)));
-    if cfg!(target_os = "linux") {
-        found.extend(INOTIFY.iter().filter_map(|(name, least)| inotify(name, *least, words)));
+    let here = cfg!(target_os = "linux") && host.as_ref().is_none_or(|host| host.here);
+    if let Some(host) = &host {
+        found.extend(engine_needs::findings(host, words));
     }
-    found.extend(room(words));
-    found
+    if here {
+        found.extend(INOTIFY.iter().filter_map(|(name, least)| inotify(name, *least, words)));
+        let folder = host.map(|host| host.folder).filter(|folder| !folder.as_os_str().is_empty());
+        found.extend(room(&folder.unwrap_or_else(|| "/var/lib/docker".into()), words));
+    }
+    (found, here)
 }
 
 /// Refuses to begin where one of these programs is missing, or too old.
@@ -66,13 +75,16 @@ pub(super) fn have(names: &[&str], words: &Words) -> Result<(), Trouble> {
     Err(trouble.hint("`esplain doctor --lab kind` looks at everything that the lab needs"))
 }
 
-/// Whether the engine answers, and whether somebody else's cluster has the course's name.
-fn engine(words: &Words) -> Finding {
+/// Whether the engine answers, and whether somebody else's cluster has the course's name; and the machine it is on.
+fn engine(words: &Words) -> (Finding, Option<Host>) {
     let text = words.say("doctor-docker", &[]);
     let mut finding = Finding { name: "docker".to_owned(), text, lacks: None, mend: None };
+    let mut host = None;
     let asked = learn::kind(Profile::default(), learn::ANSWER).and_then(|mut lab| {
+        host = Some(lab.host()?);
         let runs = lab.runs()?;
-        Ok((runs, crate::lab::Lab::places(&mut lab)?.len() > 1))
+        let (own, others) = lab.members()?;
+        Ok((runs, !own.is_empty() || !others.is_empty()))
     });
     match asked {
         Err(trouble) => {
@@ -87,7 +99,7 @@ fn engine(words: &Words) -> Finding {
         }
         Ok(_) => {}
     }
-    finding
+    (finding, host)
 }
 
 impl Program {
@@ -134,9 +146,9 @@ fn inotify(name: &str, least: u64, words: &Words) -> Option<Finding> {
     Some(Finding { name: format!("fs.inotify.{name}"), text: words.say("doctor-inotify", &[]), lacks, mend })
 }
 
-/// Room for the images, where the engine's own folder is on this machine.
-fn room(words: &Words) -> Option<Finding> {
-    let has = rustix::fs::statvfs("/var/lib/docker").ok().map(|room| room.f_bavail.saturating_mul(room.f_frsize))?;
+/// Room for the images in the engine's own folder.
+fn room(folder: &Path, words: &Words) -> Option<Finding> {
+    let has = rustix::fs::statvfs(folder).ok().map(|room| room.f_bavail.saturating_mul(room.f_frsize))?;
     let gib = |octets: u64| octets >> 30;
     let lacks = (has < ROOM).then(|| {
         words.say(
@@ -145,7 +157,7 @@ fn room(words: &Words) -> Option<Finding> {
         )
     });
     let mend = lacks.is_some().then(|| "docker system prune".to_owned());
-    Some(Finding { name: "/var/lib/docker".to_owned(), text: words.say("doctor-room", &[]), lacks, mend })
+    Some(Finding { name: folder.display().to_string(), text: words.say("doctor-room", &[]), lacks, mend })
 }
 
 #[cfg(test)]

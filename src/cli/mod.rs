@@ -9,6 +9,7 @@ mod completions;
 mod courses;
 mod decrypt;
 mod doctor;
+mod engine_needs;
 mod explain;
 mod export;
 mod io;

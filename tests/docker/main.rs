@@ -6,6 +6,7 @@
 
 mod beside;
 mod cluster;
+mod doctor;
 mod engine;
 #[path = "../kernel_lab/job.rs"]
 mod job;
@@ -69,7 +70,7 @@ mod inside {
     use esplain::lab::kind::Kind;
 
     use crate::beside::connect;
-    use crate::{cluster, loss, nodes, remote, sshd};
+    use crate::{cluster, doctor, loss, nodes, remote, sshd};
 
     /// A fact, and what proves it.
     type Fact = (&'static str, fn(&mut Kind));
@@ -91,6 +92,7 @@ mod inside {
         ("an engine far away is reached with TLS", remote::an_engine_far_away_is_reached_with_tls),
         ("an engine far away is reached by ssh", remote::an_engine_far_away_is_reached_by_ssh),
         ("a way by ssh that does not lead there says why", remote::a_way_by_ssh_that_does_not_lead_there_says_why),
+        ("doctor says what the engine says", doctor::doctor_says_what_the_engine_says),
         ("an engine that cannot be used says why", remote::an_engine_that_cannot_be_used_says_why),
         ("the course's own steps are met on the nodes", nodes::the_steps_are_met_on_the_nodes),
         ("the engine is started anew, and the nodes run on", loss::the_engine_is_started_anew),
