@@ -13,7 +13,7 @@ use crate::lab::kind::CLUSTER;
 use crate::lab::{Lab, Permit, PlaceKind};
 use crate::profile::Profile;
 use crate::trouble::{Exit, Trouble};
-use crate::words::{FluentValue, Words};
+use crate::words::{FluentValue, Said, Words};
 
 /// Makes the cluster, after showing what will run on this machine, and a yes. What an interrupted call has left is gone on
 /// with.
@@ -64,8 +64,8 @@ pub(super) fn down(yes: bool, words: &Words, io: &mut Io) -> Result<Exit, Troubl
         let what =
             words.say("lab-kind-not-ours", &[("name", CLUSTER.into()), ("containers", others.join(", ").into())]);
         return Err(Trouble::failed(what)
-            .hint(format!("`docker ps -a --filter label=io.x-k8s.kind.cluster={CLUSTER}` shows its containers"))
-            .hint(format!("if it is yours and can go: kind delete cluster --name {CLUSTER}")));
+            .hint(Said::of("lab-kind-its-containers", &[("name", &CLUSTER)]))
+            .hint(Said::of("lab-kind-if-yours", &[("name", &CLUSTER)])));
     }
     if own.is_empty() {
         writeln!(io.out, "{}", words.say("lab-kind-is-down", &[])).map_err(|error| Io::unwritable(&error))?;

@@ -5,6 +5,7 @@ use crate::lab::kind::CLUSTER;
 use crate::lab::machine_files::PODS;
 use crate::profile::Profile;
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// What has to be done, in order. Each part sees by itself whether it was done before, so that a set-up that was
 /// interrupted goes on where it was.
@@ -53,9 +54,9 @@ fn cluster(site: &mut Site<'_>) -> Result<(), Trouble> {
         return until_the_api_answers(site);
     }
     if !others.is_empty() {
-        return Err(Trouble::unusable(format!("there is a cluster `{CLUSTER}` that does not run as the course's"))
-            .hint(format!("`docker ps -a --filter label=io.x-k8s.kind.cluster={CLUSTER}` shows its containers"))
-            .hint(format!("if it is yours and can go: kind delete cluster --name {CLUSTER}")));
+        return Err(Trouble::unusable(Said::of("lab-kind-other-cluster", &[("name", &CLUSTER)]))
+            .hint(Said::of("lab-kind-its-containers", &[("name", &CLUSTER)]))
+            .hint(Said::of("lab-kind-if-yours", &[("name", &CLUSTER)])));
     }
     // Nobody has used what was left in the middle.
     let count = site.lab.remove_own()?;
@@ -95,9 +96,9 @@ fn taint(site: &mut Site<'_>) -> Result<(), Trouble> {
     if status == 0 && !taints.contains("node-role.kubernetes.io/") {
         return Ok(());
     }
-    let mut trouble = Trouble::unusable("the control plane still takes no pods");
+    let mut trouble = Trouble::unusable(Said::of("lab-kind-still-tainted", &[]));
     trouble.causes.push(taints.trim().to_owned());
-    Err(trouble.hint("`kubectl describe nodes` shows the taints of the nodes"))
+    Err(trouble.hint(Said::of("lab-kind-taints-hint", &[])))
 }
 
 /// The key goes from this process to the API as the manifest of a secret on standard input: no process list, no file and
@@ -109,7 +110,7 @@ fn key(site: &mut Site<'_>) -> Result<(), Trouble> {
     let mut octets = zeroize::Zeroizing::new([0; 20]);
     std::fs::File::open("/dev/urandom")
         .and_then(|mut random| random.read_exact(octets.as_mut()))
-        .map_err(|error| Trouble::unusable("there are no random octets for a key").because(&error))?;
+        .map_err(|error| Trouble::unusable(Said::of("lab-kind-no-random", &[])).because(&error))?;
     let id = site.profile.fact("key_number");
     let mut manifest = zeroize::Zeroizing::new(format!(
         "apiVersion: v1\nkind: Secret\nmetadata: {{name: cilium-ipsec-keys, namespace: kube-system}}\n\

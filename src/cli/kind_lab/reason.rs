@@ -1,22 +1,12 @@
+use crate::words::Said;
+
 /// The line in which a tool of the set-up says why it failed, and what is to be done about that.
-pub(super) fn reason(said: &str) -> Option<(&str, &'static str)> {
-    const REASONS: &[(&[&str], &str)] = &[
-        (
-            &["no space left on device"],
-            "`docker system df` shows what takes the room, `docker system prune` frees what nobody uses",
-        ),
-        (
-            &["too many open files", "inotify"],
-            "`sudo sysctl -w fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512`, then `esplain lab down --lab kind` and once more",
-        ),
-        (
-            &["already exist for a cluster with the name"],
-            "the name is taken: `esplain lab down --lab kind` takes away a cluster that esplain made, `kind delete cluster` any",
-        ),
-        (
-            &["cgroup"],
-            "`docker info --format '{{.CgroupVersion}} {{.CgroupDriver}}'` shows the cgroups; a rootless engine needs version 2 with the controllers delegated",
-        ),
+pub(super) fn reason(said: &str) -> Option<(&str, Said)> {
+    const REASONS: &[(&[&str], &'static str)] = &[
+        (&["no space left on device"], "lab-kind-reason-room"),
+        (&["too many open files", "inotify"], "lab-kind-reason-inotify"),
+        (&["already exist for a cluster with the name"], "lab-kind-reason-taken"),
+        (&["cgroup"], "lab-kind-reason-cgroups"),
         (
             &[
                 "dial tcp",
@@ -27,12 +17,12 @@ pub(super) fn reason(said: &str) -> Option<(&str, &'static str)> {
                 "Temporary failure in name resolution",
                 "cannot be reached",
             ],
-            "the images and charts come over the network: `docker pull hello-world` shows whether the engine reaches it; behind a proxy both the engine and this shell need HTTPS_PROXY",
+            "lab-kind-reason-network",
         ),
     ];
     let of = |(words, hint): &(&[&str], &'static str)| {
         let line = said.lines().find(|line| words.iter().any(|word| line.contains(word)))?;
-        Some((line, *hint))
+        Some((line, Said::of(hint, &[])))
     };
     REASONS.iter().find_map(of)
 }
@@ -55,6 +45,10 @@ mod tests {
             ),
             ("Error response from daemon: write /blob: no space left on device\n", "docker system prune"),
             ("ERROR: failed to create cluster: node(s) already exist for a cluster with the name \"c\"\n", "lab down"),
+            (
+                "ERROR: failed to create cluster: running kind with rootless provider requires cgroup v2\n",
+                "docker info --format '{{.CgroupVersion}} {{.CgroupDriver}}'",
+            ),
             ("Failed to create inotify object: Too many open files\n", "fs.inotify.max_user_instances=512"),
         ] {
             assert!(reason(said).is_some_and(|(_, found)| found.contains(hint)), "{said}");

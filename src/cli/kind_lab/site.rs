@@ -9,7 +9,7 @@ use crate::lab::kind::Kind;
 use crate::lab::{Input, JobEvent, Lab};
 use crate::profile::Profile;
 use crate::trouble::Trouble;
-use crate::words::{FluentValue, Words};
+use crate::words::{FluentValue, Said, Words};
 
 /// The lab that is worked on, and whoever is told of it.
 ///
@@ -104,7 +104,10 @@ impl<'a> Site<'a> {
                 JobEvent::Exited(_) if shown != Shown::Here && self.is_stopped() => return Err(self.interrupted()),
                 JobEvent::Exited(_) if late => {
                     let minutes = PATIENCE.as_secs() / 60;
-                    return Err(Trouble::unusable(format!("`{line}` did not end within {minutes} minutes")));
+                    return Err(Trouble::unusable(Said::of(
+                        "lab-kind-did-not-end",
+                        &[("line", &line), ("minutes", &minutes)],
+                    )));
                 }
                 JobEvent::Exited(status) => return Ok((said, status)),
                 JobEvent::Idle => {}
@@ -151,14 +154,13 @@ impl<'a> Site<'a> {
             (_, 0) => Ok(()),
             (said, MISSING) => Err(missing(line, &said)),
             (said, status) => {
-                let mut trouble = Trouble::unusable(format!("`{line}` ended with {status}"));
-                let reason = reason(&said);
-                let line = reason.map(|(line, _)| line).or(said.lines().rev().find(|line| !line.trim().is_empty()));
-                trouble.causes.extend(line.map(|line| line.trim().to_owned()));
-                if let Some((_, hint)) = reason {
-                    trouble = trouble.hint(hint);
-                }
-                Err(trouble.hint("`esplain doctor --lab kind` looks for the usual reasons"))
+                let mut trouble =
+                    Trouble::unusable(Said::of("lab-kind-ended-badly", &[("line", &line), ("status", &status)]));
+                let last = || said.lines().rev().find(|line| !line.trim().is_empty());
+                let (why, hint) = reason(&said).map_or_else(|| (last(), None), |(line, hint)| (Some(line), Some(hint)));
+                trouble.causes.extend(why.map(|line| line.trim().to_owned()));
+                trouble.hints.extend(hint);
+                Err(trouble.hint(Said::of("lab-kind-doctor-hint", &[])))
             }
         }
     }
@@ -170,7 +172,7 @@ impl<'a> Site<'a> {
         if status == 0 {
             return Ok(());
         }
-        let mut trouble = Trouble::unusable("the cluster's API did not take the manifest");
+        let mut trouble = Trouble::unusable(Said::of("lab-kind-not-applied", &[]));
         // Not the manifest itself, which may hold a key.
         trouble.causes.extend(
             said.lines().last().filter(|_| !manifest.starts_with(b"apiVersion: v1\nkind: Secret")).map(str::to_owned),
@@ -193,12 +195,13 @@ impl<'a> Site<'a> {
                 return Ok(());
             }
             if begun.elapsed() > PATIENCE {
-                let what = format!("not ready after {} minutes: {}", PATIENCE.as_secs() / 60, waiting.join("; "));
-                let mut trouble = Trouble::unusable(what);
+                let (minutes, waiting) = (PATIENCE.as_secs() / 60, waiting.join("; "));
+                let mut trouble =
+                    Trouble::unusable(Said::of("lab-kind-not-ready", &[("minutes", &minutes), ("what", &waiting)]));
                 let (events, _) = self.run("machine", why, None, Shown::No)?;
                 let last: Vec<String> = events.lines().rev().take(8).map(str::to_owned).collect();
                 trouble.causes.extend(last.into_iter().rev());
-                return Err(trouble.hint(format!("more: {why}")));
+                return Err(trouble.hint(Said::of("lab-kind-more", &[("line", &why)])));
             }
             if told.is_none_or(|at| at.elapsed() > NEWS) {
                 let what = if waiting.is_empty() { said.trim().to_owned() } else { waiting.join("; ") };
@@ -212,7 +215,7 @@ impl<'a> Site<'a> {
 
 /// A program that the line needs is not there.
 fn missing(line: &str, said: &str) -> Trouble {
-    let mut trouble = Trouble::unusable(format!("`{line}`: a program is missing"));
+    let mut trouble = Trouble::unusable(Said::of("lab-kind-program-missing", &[("line", &line)]));
     trouble.causes.extend(said.lines().last().map(str::to_owned));
-    trouble.hint("`esplain doctor --lab kind` says which, and where it is to be had")
+    trouble.hint(Said::of("lab-kind-which-hint", &[]))
 }

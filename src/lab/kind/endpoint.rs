@@ -5,6 +5,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// Where the Docker Engine listens, found as the `docker` command finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,9 +127,9 @@ fn context(folder: &Path, name: String) -> Result<Endpoint, Trouble> {
     let id = folder_of(&name);
     let meta = folder.join("contexts/meta").join(&id).join("meta.json");
     let unreadable = |error: &dyn std::error::Error| {
-        Trouble::unusable(format!("the docker context `{name}` cannot be read from {}", meta.display()))
+        Trouble::unusable(Said::of("kind-context-unreadable", &[("name", &name), ("file", &meta.display())]))
             .because(error)
-            .hint("`docker context ls` lists the contexts; `docker context use default` goes back to the usual one")
+            .hint(Said::of("kind-context-hint", &[]))
     };
     let text = std::fs::read_to_string(&meta).map_err(|error| unreadable(&error))?;
     let host = serde_json::from_str::<Meta>(&text).map_err(|error| unreadable(&error))?.endpoints.docker.host;

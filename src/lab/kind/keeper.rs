@@ -9,6 +9,7 @@ use super::exec::{Call, Event, Exec, Order};
 use super::node::Node;
 use crate::lab::{JobEvent, Stream};
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// Keeps a lab's things in one node: a folder below `/run`, and a shell that signals the lab's jobs there (the engine can
 /// start a command in a container, and cannot end it) and answers the lab's own questions without a new command of the
@@ -122,9 +123,9 @@ impl Keeper {
             }
         }
         complained.extend(&self.said);
-        let mut trouble = Trouble::unusable(format!("the lab finds no footing in {}", node.name));
+        let mut trouble = Trouble::unusable(Said::of("kind-no-footing", &[("node", &node.name)]));
         trouble.causes.extend(String::from_utf8_lossy(&complained).lines().map(str::to_owned));
-        Err(trouble.hint(format!("`docker exec {} bash -c 'ls -ld /run'` shows whether a shell runs there", node.name)))
+        Err(trouble.hint(Said::of("kind-no-footing-hint", &[("node", &node.name)])))
     }
 
     /// Whether it is still there: it ends with its node.

@@ -24,6 +24,7 @@ use crate::lab::{
 use crate::packet::Frame;
 use crate::profile::Profile;
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// The kind lab: a real cluster, its nodes reached through the Docker Engine.
 pub struct Kind {
@@ -129,7 +130,7 @@ impl Kind {
             exec.tell(Order::Octets(piece.to_vec()));
         }
         exec.tell(Order::End);
-        self.whole(&exec, &format!("write {path} on {place}")).map(|_| ())
+        self.whole(&exec, Said::of("kind-cannot-write", &[("file", &path), ("place", &place)])).map(|_| ())
     }
 
     pub(super) fn nodes(&self) -> Result<Vec<Node>, Trouble> {
@@ -172,15 +173,15 @@ impl Kind {
         {
             return running(node.clone()).map(|node| (node, pod.way));
         }
-        let trouble = Trouble::unusable(format!("the cluster `{}` has no place `{place}` now", self.cluster));
+        let trouble = Trouble::unusable(Said::of("kind-no-place", &[("cluster", &self.cluster), ("place", &place)]));
         if nodes.is_empty() {
-            return Err(trouble.hint("`kind create cluster --config kind-config.yaml` makes the nodes; `kind get clusters` lists the clusters that there are"));
+            return Err(trouble.hint(Said::of("kind-no-nodes-hint", &[])));
         }
         let names: Vec<String> =
             self.places()?.iter().map(|place| place.aliases.first().unwrap_or(&place.name).clone()).collect();
         Err(trouble
-            .hint(format!("places: {}", names.join(", ")))
-            .hint("`kubectl get pods -o wide` lists the pods and their nodes"))
+            .hint(Said::of("kind-places-hint", &[("places", &names.join(", "))]))
+            .hint(Said::of("kind-pods-hint", &[])))
     }
 
     /// Starts a keeper on each node that runs and has none, all at once. What fails is heard of when that node is used.
@@ -356,7 +357,7 @@ impl Kind {
     }
 
     /// What a command of the lab's own writes, if it ends well.
-    fn whole(&self, exec: &Exec, what: &str) -> Result<Vec<u8>, Trouble> {
+    fn whole(&self, exec: &Exec, failed: Said) -> Result<Vec<u8>, Trouble> {
         let (mut octets, mut errors, begun) = (Vec::new(), Vec::new(), Instant::now());
         while begun.elapsed() < COPYING {
             match exec.next(Duration::from_millis(100)) {
@@ -368,7 +369,7 @@ impl Kind {
                 None => {}
             }
         }
-        let mut trouble = Trouble::unusable(format!("cannot {what}"));
+        let mut trouble = Trouble::unusable(failed);
         trouble.causes.extend(String::from_utf8_lossy(&errors).lines().map(str::to_owned));
         if begun.elapsed() >= COPYING {
             trouble.causes.push(format!("it did not end within {} seconds", COPYING.as_secs()));
@@ -379,9 +380,7 @@ impl Kind {
     /// What became of a node that something was lost on, if it is no longer as it was.
     fn fallen(&self, name: &str, line: Option<&str>) -> Option<Trouble> {
         match self.nodes() {
-            Err(trouble) => Some(trouble.hint(format!(
-                "when the engine is there again, `docker start {name}` starts a node that does not run; what you have done in the course is kept"
-            ))),
+            Err(trouble) => Some(trouble.hint(Said::of("kind-engine-again-hint", &[("node", &name)]))),
             Ok(nodes) => match nodes.into_iter().find(|node| node.name == name) {
                 None => Some(gone(name, line)),
                 Some(node) => (!node.running).then(|| stopped(&node, line)),
@@ -578,8 +577,8 @@ impl Lab for Kind {
         self.watches.remove(&capture);
         let trouble = self.fallen(&node, None).or_else(|| ended.map(|failure| self.engine.trouble(&failure)));
         Err(trouble.unwrap_or_else(|| {
-            Trouble::unusable(format!("the capture on {node} has ended"))
-                .hint("somebody ended its tcpdump; the next line captures again")
+            Trouble::unusable(Said::of("kind-capture-ended", &[("node", &node)]))
+                .hint(Said::of("kind-capture-ended-hint", &[]))
         }))
     }
 
@@ -603,9 +602,9 @@ impl Lab for Kind {
         if looked.status == 0 {
             return Ok(looked.output);
         }
-        let mut trouble = Trouble::unusable(format!("cannot read {path} on {place}"));
+        let mut trouble = Trouble::unusable(Said::of("kind-cannot-read", &[("file", &path), ("place", &place)]));
         trouble.causes.extend(String::from_utf8_lossy(&looked.errors).lines().map(str::to_owned));
-        Err(trouble.hint(format!("`:on {place}`, then `ls` lists its files")))
+        Err(trouble.hint(Said::of("kind-cannot-read-hint", &[("place", &place)])))
     }
 
     fn save(&mut self, name: &str) -> Result<(), Trouble> {
@@ -636,10 +635,9 @@ impl Lab for Kind {
         if complaints.is_empty() {
             return Ok(());
         }
-        let mut trouble = Trouble::unusable("not everything could be set back");
+        let mut trouble = Trouble::unusable(Said::of("kind-not-set-back", &[]));
         trouble.causes = complaints;
-        Err(trouble
-            .hint("`kubectl -n kube-system rollout restart ds/cilium` has Cilium tell its nodes everything anew"))
+        Err(trouble.hint(Said::of("kind-not-set-back-hint", &[])))
     }
 }
 

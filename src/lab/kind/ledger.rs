@@ -3,6 +3,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// Which containers the lab had made: their ids in a file, one a line. kind labels a node with its cluster's name and no
 /// more, and somebody else may call a cluster the same.
@@ -32,9 +33,9 @@ impl Ledger {
             .open(&self.file)
             .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_data()))
             .map_err(|error| {
-                Trouble::unusable(format!("{} cannot be written", self.file.display()))
+                Trouble::unusable(Said::of("kind-unwritable", &[("file", &self.file.display())]))
                     .because(&error)
-                    .hint("the cluster is there, but `esplain lab down` will not take it for its own: `kind delete cluster` does")
+                    .hint(Said::of("kind-not-written-down-hint", &[]))
             })
     }
 

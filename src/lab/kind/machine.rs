@@ -3,6 +3,7 @@ use std::time::Duration;
 use crate::command::commands;
 use crate::lab::{Input, JobEvent, JobId, TerminalSize};
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// The learner's own machine. The kind lab runs nothing there by itself: only a line that was shown, asked for and
 /// permitted ([`Lab::permit`](crate::lab::Lab::permit)) comes here.
@@ -22,8 +23,7 @@ pub trait Machine {
 
 /// What is said where nobody can be asked.
 pub(super) fn refused(line: &str) -> Trouble {
-    Trouble::unusable(format!("`{line}` would run on this machine itself, and nobody was asked"))
-        .hint("type it in another terminal; lines on the nodes and in pods run here: `:on worker`")
+    Trouble::unusable(Said::of("kind-nobody-asked", &[("line", &line)])).hint(Said::of("kind-nobody-asked-hint", &[]))
 }
 
 /// Programs that only ask the cluster, or only work on what they are given.

@@ -13,6 +13,7 @@ use super::machine::Machine;
 use crate::lab::line::{LINE, MERCY};
 use crate::lab::{Input, JobEvent, JobId, Stream, TerminalSize};
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// The machine that esplain runs on: lines run by `bash` in a folder of the lab's, as the learner.
 ///
@@ -40,7 +41,7 @@ impl OwnMachine {
     /// Lines run in `folder`, which is made, and which `files` (names and texts) are laid into unless they are there.
     pub fn new(folder: PathBuf, files: &[(&str, &str)]) -> Result<Self, Trouble> {
         let failed = |path: &std::path::Path, error: std::io::Error| {
-            Trouble::unusable(format!("{} cannot be written", path.display())).because(&error)
+            Trouble::unusable(Said::of("kind-unwritable", &[("file", &path.display())])).because(&error)
         };
         std::fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
         for (name, text) in files {
@@ -105,7 +106,7 @@ impl OwnMachine {
 impl Machine for OwnMachine {
     fn start(&mut self, line: &str, terminal: Option<TerminalSize>) -> Result<JobId, Trouble> {
         let cannot = |error: &dyn std::fmt::Display| {
-            let mut trouble = Trouble::unusable(format!("`{line}` cannot be started on this machine"));
+            let mut trouble = Trouble::unusable(Said::of("kind-cannot-start", &[("line", &line)]));
             trouble.causes.push(error.to_string());
             trouble
         };
@@ -161,8 +162,9 @@ impl Machine for OwnMachine {
 
     fn read_file(&mut self, path: &str) -> Result<Vec<u8>, Trouble> {
         let full = self.folder.join(path);
-        std::fs::read(&full)
-            .map_err(|error| Trouble::unusable(format!("cannot read {}", full.display())).because(&error))
+        std::fs::read(&full).map_err(|error| {
+            Trouble::unusable(Said::of("kind-cannot-read-here", &[("file", &full.display())])).because(&error)
+        })
     }
 }
 

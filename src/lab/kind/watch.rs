@@ -15,6 +15,7 @@ use crate::capture::Reader;
 use crate::lab::{CaptureEnd, Stream};
 use crate::packet::Frame;
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// A capture of the guide's: the node's own tcpdump, its frames streamed out of the node.
 pub(super) struct Watch {
@@ -121,17 +122,16 @@ impl Watch {
     fn refusal(&self, node: &Node, device: &str) -> Trouble {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if said.contains("tcpdump: command not found") {
-            return Trouble::unusable(format!("there is no tcpdump on {} to capture with", node.short())).hint(format!(
-                "`docker exec {} sh -c 'apt-get update && apt-get install -y tcpdump'` puts it there, as the step `tools` does",
-                node.name
-            ));
+            return Trouble::unusable(Said::of("kind-no-tcpdump", &[("node", &node.short())]))
+                .hint(Said::of("kind-no-tcpdump-hint", &[("node", &node.name)]));
         }
-        let mut trouble = Trouble::unusable(format!("cannot capture on {device} of {}", node.short()));
+        let mut trouble =
+            Trouble::unusable(Said::of("kind-cannot-capture", &[("device", &device), ("node", &node.short())]));
         trouble.causes.extend(said.lines().map(|line| line.trim_start_matches("tcpdump: ").to_owned()));
         if trouble.causes.is_empty() {
             trouble.causes.push(format!("tcpdump was not ready within {} seconds", PATIENCE.as_secs()));
         }
-        trouble.hint(format!("`docker exec {} tcpdump -D` lists the devices", node.name))
+        trouble.hint(Said::of("kind-cannot-capture-hint", &[("node", &node.name)]))
     }
 }
 
