@@ -12,7 +12,7 @@ use crate::decrypt::Keyring;
 use crate::esp::Secret;
 use crate::lab::{Input, JobEvent, JobId, Lab, Stream};
 use crate::trouble::Trouble;
-use crate::words::Words;
+use crate::words::{self, Words};
 use crate::xfrm::{Key, State, parse_states};
 
 /// A command in the foreground that takes longer than this is given up.
@@ -99,7 +99,10 @@ impl<'l> Runner<'l> {
                 let id = self.lab.start(self.place.name(), &command, None)?;
                 let mut said = Said::default();
                 let status = self.wait(id, &mut said, PATIENCE, |_| false)?.ok_or_else(|| {
-                    Trouble::unusable(format!("`{command}` did not end within {} seconds", PATIENCE.as_secs()))
+                    Trouble::unusable(words::Said::of(
+                        "trouble-not-ended",
+                        &[("command", &command), ("seconds", &PATIENCE.as_secs())],
+                    ))
                 });
                 if status.is_err() {
                     self.lab.send(id, Input::Terminate)?;
@@ -124,7 +127,10 @@ impl<'l> Runner<'l> {
             }
             Spoken::Kill(number) => {
                 let Some(mut job) = self.jobs.remove(&number) else {
-                    return Err(Trouble::usage(format!("`{line}`: there is no job {number}")));
+                    return Err(Trouble::usage(words::Said::of(
+                        "trouble-no-job",
+                        &[("line", &line), ("number", &number)],
+                    )));
                 };
                 self.lab.send(job.id, Input::Terminate)?;
                 let status = self.wait(job.id, &mut job.said, PATIENCE, |_| false)?;

@@ -7,6 +7,7 @@ use crate::course::{Facts, Outcome, Role, Seen, Step, World};
 use crate::decrypt::{Keyring, Scratch};
 use crate::lab::{Input, JobEvent, JobId, Lab, LabKind, Stream};
 use crate::trouble::Trouble;
+use crate::words::Said;
 use crate::xfrm::{State, parse_states};
 
 /// A quiet command that takes longer than this is given up.
@@ -74,21 +75,24 @@ fn to_its_end(lab: &mut dyn Lab, job: JobId, place: &str, line: &str) -> Result<
         }
     }
     lab.send(job, Input::Terminate)?;
-    Err(Trouble::unusable(format!("`{line}` on {place} did not end within {} seconds", PATIENCE.as_secs())))
+    Err(Trouble::unusable(Said::of(
+        "trouble-not-ended-at",
+        &[("line", &line), ("place", &place), ("seconds", &PATIENCE.as_secs())],
+    )))
 }
 
 /// Runs a step's setup without anyone looking. Each line has a shell of its own, which leaves nothing behind in the
 /// learner's.
 pub fn set_up(lab: &mut dyn Lab, step: &Step, facts: &Facts) -> Result<(), Trouble> {
     for line in &step.setup {
-        let failed = || Trouble::unusable(format!("the step `{}` could not be set up", step.id));
+        let failed = || Trouble::unusable(Said::of("trouble-not-set-up", &[("step", &step.id)]));
         let run = line.run.fill(facts).map_err(|error| failed().because(&error))?;
         let (output, errors, status) = broken(lab, line.at.name(), &format!("({run})"))?;
         if status != 0 {
             let mut trouble = failed();
             let what = format!("`{}` on {} ended with {status}: {output}{errors}", line.run.as_written(), line.at);
             trouble.causes.push(what.trim_end().to_owned());
-            return Err(trouble.hint("`:reset` begins the step again; `:skip` goes on without it"));
+            return Err(trouble.hint(Said::of("trouble-set-up-again", &[])));
         }
     }
     Ok(())
@@ -104,7 +108,7 @@ pub fn keyring(lab: &mut dyn Lab, place: &str) -> Result<Keyring, Trouble> {
 /// The packets of a capture file at a place, opened as far as `keys` can.
 pub fn capture_packets(lab: &mut dyn Lab, place: &str, path: &str, keys: &Keyring) -> Result<Vec<Seen>, Trouble> {
     let octets = lab.read_file(place, path)?;
-    let unreadable = |error| Trouble::unusable(format!("{path} cannot be read as a capture")).because(&error);
+    let unreadable = |error| Trouble::unusable(Said::of("trouble-no-capture-file", &[("path", &path)])).because(&error);
     let mut reader = Reader::new(Cursor::new(octets)).map_err(unreadable)?;
     let devices = device_names(lab, place)?;
     let (mut packets, mut scratch) = (Vec::new(), Scratch::default());

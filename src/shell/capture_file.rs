@@ -7,6 +7,7 @@ use crate::lab::Lab;
 use crate::packet::{Cooked, Frame, LinkType};
 use crate::replay::device_names;
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// The frames of a capture, as far as it could be read.
 pub(super) struct CaptureFile {
@@ -23,9 +24,9 @@ const MOST: usize = 100_000;
 pub(super) fn read(lab: &mut dyn Lab, place: &str, path: &str) -> Result<CaptureFile, Trouble> {
     let octets = lab.read_file(place, path)?;
     let broken = |error: &crate::capture::CaptureError| {
-        Trouble::unusable(format!("{path} on {place} is no capture that can be read"))
+        Trouble::unusable(Said::of("trouble-no-capture-file-at", &[("path", &path), ("place", &place)]))
             .because(error)
-            .hint("write one with `tcpdump -w`, as pcap or pcapng")
+            .hint(Said::of("trouble-write-capture", &[]))
     };
     let mut reader = Reader::new(Cursor::new(octets)).map_err(|error| broken(&error))?;
     let mut file = CaptureFile { frames: Vec::new(), torn: None };

@@ -37,7 +37,7 @@ use crate::course::{Book, Entry};
 use crate::lab::Lab;
 use crate::render::Console;
 use crate::trouble::{Exit, Trouble};
-use crate::words::{Language, Words};
+use crate::words::{Language, Said, Words};
 
 /// Everything a sitting needs.
 pub struct Setup {
@@ -121,7 +121,9 @@ pub fn run(setup: Setup) -> Result<Exit, Trouble> {
     match session.console.broken() {
         // A reader that went away (`| head`) has had enough; anything else is worth a word.
         Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Trouble::unusable("standard output cannot be written").because(error).hint("progress is kept"))
+            Err(Trouble::unusable(Said::of("trouble-stdout", &[]))
+                .because(error)
+                .hint(Said::of("trouble-progress-kept", &[])))
         }
         Some(_) | None => Ok(Exit::Done),
     }

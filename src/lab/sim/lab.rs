@@ -13,6 +13,7 @@ use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Pl
 use crate::packet::Frame;
 use crate::profile::Profile;
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// How long somebody takes to type a line.
 const TYPING: Duration = Duration::from_secs(2);
@@ -101,11 +102,10 @@ impl Sim {
         found.map(|found| found.name.clone()).ok_or_else(|| {
             let names: Vec<&str> =
                 places.iter().map(|known| known.aliases.first().unwrap_or(&known.name).as_str()).collect();
-            let mut trouble = Trouble::unusable(format!("the simulated lab has no place `{place}` now"))
-                .hint(format!("places: {}", names.join(", ")));
+            let mut trouble = Trouble::unusable(Said::of("sim-no-place", &[("place", &place)]))
+                .hint(Said::of("trouble-places", &[("places", &names.join(", "))]));
             if !names.contains(&"worker") {
-                trouble = trouble
-                    .hint("nodes appear with `kind create cluster --config kind-config.yaml` on the machine, pods after Cilium is installed");
+                trouble = trouble.hint(Said::of("trouble-nodes-appear", &[]));
             }
             trouble
         })
@@ -167,7 +167,7 @@ impl Lab for Sim {
         let begun = Instant::now();
         loop {
             let Some(job) = self.jobs.get_mut(&id) else {
-                return Err(Trouble::unusable(format!("the simulated lab has no job {}", id.0)));
+                return Err(Trouble::unusable(Said::of("sim-no-job", &[("job", &id.0)])));
             };
             if let Some(event) = job.events.pop_front() {
                 if matches!(event, JobEvent::Exited(_)) {
@@ -244,13 +244,13 @@ impl Lab for Sim {
         // Whatever passed is here: nothing is under way from a kernel.
         match self.captures.get(&capture) {
             Some(watch) => Ok(watch.frames(&mut self.world)),
-            None => Err(Trouble::unusable(format!("the simulated lab has no capture {}", capture.0))),
+            None => Err(Trouble::unusable(Said::of("sim-no-capture", &[("capture", &capture.0)]))),
         }
     }
 
     fn stop_capture(&mut self, capture: CaptureId) -> Result<CaptureEnd, Trouble> {
         let Some(watch) = self.captures.remove(&capture) else {
-            return Err(Trouble::unusable(format!("the simulated lab has no capture {}", capture.0)));
+            return Err(Trouble::unusable(Said::of("sim-no-capture", &[("capture", &capture.0)])));
         };
         Ok(CaptureEnd { frames: watch.end(&mut self.world), dropped: 0 })
     }
@@ -265,19 +265,20 @@ impl Lab for Sim {
         let files = self.world.files.get(&name);
         let read = files.ok_or(super::FileError::Missing).and_then(|files| files.read(&full).map(<[u8]>::to_vec));
         read.map_err(|error| {
-            Trouble::unusable(format!("cannot read {full} on {place}"))
+            Trouble::unusable(Said::of("trouble-file-unread-at", &[("full", &full), ("place", &place)]))
                 .because(&error)
-                .hint(format!("`:on {place}`, then `ls` lists its files"))
+                .hint(Said::of("trouble-list-files", &[("place", &place)]))
         })
     }
 
     fn trace(&mut self, from: &str, to: Ipv4Addr, size: u16) -> Result<Trace, Trouble> {
         let place = self.resolve(from)?;
         let cluster = &self.world.net.cluster;
-        let stack = cluster.find(&place).ok_or_else(|| Trouble::unusable(format!("`{place}` has no network here")))?;
-        cluster
-            .trace_echo(stack, to, usize::from(size), 0)
-            .map_err(|error| Trouble::failed(format!("{from} does not send to {to}")).because(&error))
+        let stack =
+            cluster.find(&place).ok_or_else(|| Trouble::unusable(Said::of("sim-no-network", &[("place", &place)])))?;
+        cluster.trace_echo(stack, to, usize::from(size), 0).map_err(|error| {
+            Trouble::failed(Said::of("trouble-not-sent", &[("from", &from), ("to", &to)])).because(&error)
+        })
     }
 
     fn save(&mut self, name: &str) -> Result<(), Trouble> {
@@ -287,7 +288,7 @@ impl Lab for Sim {
 
     fn restore(&mut self, name: &str) -> Result<(), Trouble> {
         let Some(kept) = self.saved.get(name) else {
-            return Err(Trouble::unusable(format!("the simulated lab kept no state `{name}`")));
+            return Err(Trouble::unusable(Said::of("sim-no-state", &[("name", &name)])));
         };
         let now = self.world.now();
         self.world = kept.clone();

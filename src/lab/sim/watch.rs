@@ -5,6 +5,7 @@ use crate::capture::Filter;
 use crate::datapath::TapId;
 use crate::packet::{Frame, LinkType};
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// A capture of the guide's.
 pub(super) struct Watch {
@@ -23,23 +24,27 @@ impl Watch {
     /// The place has no network or no such device; the filter is none.
     pub(super) fn begin(place: String, device: &str, filter: &str, world: &mut World) -> Result<Self, Trouble> {
         let cluster = &mut world.net.cluster;
-        let stack = cluster.find(&place).ok_or_else(|| Trouble::unusable(format!("`{place}` has no network here")))?;
+        let stack =
+            cluster.find(&place).ok_or_else(|| Trouble::unusable(Said::of("sim-no-network", &[("place", &place)])))?;
         let (index, link) = if device == "any" {
             (None, LinkType::LinuxSll2)
         } else {
             let found = cluster.stack(stack).and_then(|stack| stack.device(device));
             let found = found.ok_or_else(|| {
-                Trouble::unusable(format!("{place} has no device `{device}`"))
-                    .hint(format!("`:on {place}`, then `ip -br link` lists its devices"))
+                Trouble::unusable(Said::of("sim-no-device", &[("place", &place), ("device", &device)]))
+                    .hint(Said::of("sim-list-devices", &[("place", &place)]))
             })?;
             (Some(found.index), LinkType::Ethernet)
         };
-        let filter = if filter.trim().is_empty() {
-            None
-        } else {
-            let compiled = Filter::compile(link, filter);
-            Some(compiled.map_err(|error| Trouble::usage(format!("the filter `{filter}` is off")).because(&error))?)
-        };
+        let filter =
+            if filter.trim().is_empty() {
+                None
+            } else {
+                let compiled = Filter::compile(link, filter);
+                Some(compiled.map_err(|error| {
+                    Trouble::usage(Said::of("trouble-filter", &[("filter", &filter)])).because(&error)
+                })?)
+            };
         let tap = cluster.tap(stack, index);
         Ok(Self { place, device: device.to_owned(), tap, link, filter })
     }
