@@ -2,7 +2,7 @@ use crate::words::Said;
 
 /// The line in which a tool of the set-up says why it failed, and what is to be done about that.
 pub(super) fn reason(said: &str) -> Option<(&str, Said)> {
-    const REASONS: &[(&[&str], &'static str)] = &[
+    const REASONS: &[(&[&str], &str)] = &[
         (&["no space left on device"], "lab-kind-reason-room"),
         (&["too many open files", "inotify"], "lab-kind-reason-inotify"),
         (&["already exist for a cluster with the name"], "lab-kind-reason-taken"),

@@ -2,6 +2,7 @@ use std::fmt;
 
 use crate::lab::line::quoted;
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// A machine as `ssh` names it, and the way to the Docker Engine from there: `ssh://[user@]host[:port][/path/of/socket]`
 /// (docker/cli v28 `cli/connhelper/ssh/ssh.go`).
@@ -22,10 +23,9 @@ impl Destination {
         let shown = address.rsplit_once('@').filter(|(before, _)| before.matches(':').count() > 1);
         let shown = shown.map_or_else(|| address.to_owned(), |(_, behind)| format!("ssh://…@{behind}"));
         let refused = |why: &str| {
-            let mut trouble = Trouble::unusable(format!("`{shown}` is no address of a machine with a Docker Engine"));
+            let mut trouble = Trouble::unusable(Said::of("kind-ssh-no-address", &[("address", &shown)]));
             trouble.causes.push(why.to_owned());
-            trouble
-                .hint("it is ssh://USER@HOST:PORT, where user and port may be left out; `docker context ls` shows it")
+            trouble.hint(Said::of("kind-ssh-no-address-hint", &[]))
         };
         let rest = address.strip_prefix("ssh://").ok_or_else(|| refused("it does not begin with ssh://"))?;
         if rest.contains(['?', '#']) {

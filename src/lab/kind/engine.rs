@@ -17,6 +17,7 @@ use super::node::Node;
 #[cfg(unix)]
 use super::tunnel::Tunnel;
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// A connection to a Docker Engine, and the runtime on which everything asked of it runs: async stops here.
 pub(super) struct Engine {
@@ -236,43 +237,45 @@ fn client(host: &str, certificates: Option<&Certificates>) -> Result<Docker, Err
 fn trouble(endpoint: &Endpoint, failure: &Failure) -> Trouble {
     let error = match failure {
         Failure::Silent(wait) => {
-            return Trouble::unusable(format!("the Docker Engine at {endpoint} did not answer within {} seconds", wait.as_secs()))
-                .hint("`docker info` says whether it is busy, or hangs; `sudo systemctl restart docker` starts it anew, and `docker start NODE` the nodes");
+            return Trouble::unusable(Said::of(
+                "kind-engine-silent",
+                &[("engine", &endpoint), ("seconds", &wait.as_secs())],
+            ))
+            .hint(Said::of("kind-engine-silent-hint", &[]));
         }
         Failure::Gone => {
-            return Trouble::unusable("a node has lost what the lab had there")
-                .hint("`docker ps -a` shows the nodes and whether they run; the next line begins there anew");
+            return Trouble::unusable(Said::of("kind-footing-lost", &[])).hint(Said::of("kind-footing-lost-hint", &[]));
         }
         Failure::Engine(error) => error,
     };
     match error {
         Error::UnsupportedURISchemeError { uri } => {
-            Trouble::unusable(format!("`{uri}` is no address of a Docker Engine"))
-                .hint("it is unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST; `docker context ls` shows it")
+            Trouble::unusable(Said::of("kind-no-address", &[("address", &uri)]))
+                .hint(Said::of("kind-no-address-hint", &[]))
         }
         Error::DockerResponseServerError { status_code, message } => {
-            Trouble::unusable(format!("the Docker Engine refused: {} (HTTP {status_code})", message.trim()))
-                .hint("`docker ps -a` shows the nodes and whether they run")
+            Trouble::unusable(Said::of("kind-engine-refused", &[("why", &message.trim()), ("status", &status_code)]))
+                .hint(Said::of("kind-engine-refused-hint", &[]))
         }
         error => match kind_of(error) {
             Some(ErrorKind::PermissionDenied) => {
-                Trouble::unusable(format!("this user may not speak to the Docker Engine at {endpoint}"))
+                Trouble::unusable(Said::of("kind-engine-not-permitted", &[("engine", &endpoint)]))
                     .because(error)
-                    .hint("`sudo usermod -aG docker $USER`, then log in again; `docker info` shows whether it works")
+                    .hint(Said::of("kind-engine-not-permitted-hint", &[]))
             }
             Some(ErrorKind::ConnectionRefused | ErrorKind::NotFound) => nobody(endpoint).because(error),
             _ if matches!(error, Error::SocketNotFoundError(_)) => nobody(endpoint).because(error),
-            _ => Trouble::unusable(format!("the Docker Engine at {endpoint} cannot be spoken to"))
+            _ => Trouble::unusable(Said::of("kind-engine-unreachable", &[("engine", &endpoint)]))
                 .because(error)
-                .hint("`docker info` shows whether it answers"),
+                .hint(Said::of("kind-engine-unreachable-hint", &[])),
         },
     }
 }
 
 fn nobody(endpoint: &Endpoint) -> Trouble {
     let start = if cfg!(target_os = "macos") { "open -a Docker" } else { "sudo systemctl start docker" };
-    Trouble::unusable(format!("no Docker Engine answers at {endpoint}"))
-        .hint(format!("`{start}` starts it; `docker info` shows whether it runs"))
+    Trouble::unusable(Said::of("kind-no-engine", &[("engine", &endpoint)]))
+        .hint(Said::of("kind-no-engine-hint", &[("start", &start)]))
 }
 
 /// What the operating system said at the bottom of an error.

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::destination::Destination;
 use super::endpoint::Endpoint;
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// Why no way to an engine far away came about, or why one broke.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,109 +20,59 @@ impl Refusal {
     /// What it means to a person. The words are those of OpenSSH's client (9.2 `ssh.c`, `sshconnect.c`, `sshconnect2.c`,
     /// `channels.c`, `clientloop.c`), which knows no other language, and of `docker` there (docker/cli v20 and v28).
     pub(super) fn trouble(&self, endpoint: &Endpoint, destination: &Destination) -> Trouble {
+        let of = |id| Said::of(id, &[("engine", endpoint), ("ssh", destination)]);
         let (status, said) = match self {
             Self::NotStarted(why) => {
-                let mut trouble = Trouble::unusable(format!("`ssh`, which leads to {endpoint}, cannot be started"));
+                let mut trouble = Trouble::unusable(of("kind-ssh-missing"));
                 trouble.causes.push(why.clone());
-                return trouble.hint("`sudo apt-get install openssh-client` (Debian, Ubuntu) or `sudo dnf install openssh-clients` (Fedora) brings it");
+                return trouble.hint(of("kind-ssh-missing-hint"));
             }
             Self::Silent(patience) => {
-                return Trouble::unusable(format!(
-                    "ssh did not come to {endpoint} within {} seconds",
-                    patience.as_secs()
-                ))
-                .hint(format!("`{destination} true` shows whether the machine is there, and how fast"));
+                let places: [(_, &dyn std::fmt::Display); 2] = [("engine", endpoint), ("seconds", &patience.as_secs())];
+                return Trouble::unusable(Said::of("kind-ssh-silent", &places)).hint(of("kind-ssh-silent-hint"));
             }
             Self::Ended(status, said) => (*status, said.as_str()),
         };
         let says = |words: &str| said.contains(words);
-        let (what, hint) = if status == Some(255) {
-            by_ssh(&says, endpoint, destination)
+        let [what, hint] = if status == Some(255) {
+            by_ssh(&says)
         } else if status == Some(127) || says("command not found") {
-            (
-                format!("there is no `docker` at {endpoint}, or not where a shell without a login finds it"),
-                format!("`{destination} 'command -v docker; echo $PATH'` shows where it is looked for"),
-            )
+            ["kind-ssh-no-docker", "kind-ssh-no-docker-hint"]
         } else if says("permission denied") || says("Permission denied") {
-            (
-                format!("the user at {endpoint} may not speak to the Docker Engine there"),
-                format!(
-                    "`{destination} 'sudo usermod -aG docker $USER'` lets it; `{destination} docker info` shows whether it works"
-                ),
-            )
+            ["kind-ssh-not-permitted", "kind-ssh-not-permitted-hint"]
         } else if says("no such file or directory")
             || says("connection refused")
             || says("Is the docker daemon running")
         {
-            (
-                format!("no Docker Engine answers at {endpoint}"),
-                format!(
-                    "`{destination} sudo systemctl start docker` starts it; `{destination} docker info` shows whether it runs"
-                ),
-            )
+            ["kind-no-engine", "kind-ssh-no-engine-hint"]
         } else {
-            (
-                format!("the Docker Engine at {endpoint} cannot be spoken to"),
-                format!("`{destination} docker info` shows whether it answers"),
-            )
+            ["kind-engine-unreachable", "kind-ssh-unreachable-hint"]
         };
-        let mut trouble = Trouble::unusable(what);
+        let mut trouble = Trouble::unusable(of(what));
         trouble.causes.extend(reason(said));
-        trouble.hint(hint)
+        trouble.hint(of(hint))
     }
 }
 
-/// Where ssh itself could not go on.
-fn by_ssh(says: &dyn Fn(&str) -> bool, endpoint: &Endpoint, destination: &Destination) -> (String, String) {
+/// Where ssh itself could not go on: what is said of it, and what is to be done.
+fn by_ssh(says: &dyn Fn(&str) -> bool) -> [&'static str; 2] {
     if says("HOST IDENTIFICATION HAS CHANGED") {
-        return (
-            format!("{endpoint} shows another host key than it did before"),
-            format!(
-                "ask whoever runs that machine whether its key is new; if it is, `{destination}` says which line of known_hosts has the old one"
-            ),
-        );
+        ["kind-ssh-other-key", "kind-ssh-other-key-hint"]
+    } else if says("Host key verification failed") {
+        ["kind-ssh-unknown-key", "kind-ssh-unknown-key-hint"]
+    } else if says("Permission denied") || says("Too many authentication failures") {
+        ["kind-ssh-no-key", "kind-ssh-no-key-hint"]
+    } else if says("Could not resolve hostname") {
+        ["kind-ssh-no-name", "kind-ssh-no-name-hint"]
+    } else if says("administratively prohibited") {
+        ["kind-ssh-prohibited", "kind-ssh-prohibited-hint"]
+    } else if says("connect to host") {
+        ["kind-ssh-nobody", "kind-ssh-nobody-hint"]
+    } else if says("closed") || says("Broken pipe") || says("reset by peer") || says("Timeout, server") {
+        ["kind-ssh-lost", "kind-ssh-lost-hint"]
+    } else {
+        ["kind-ssh-no-way", "kind-ssh-no-way-hint"]
     }
-    if says("Host key verification failed") {
-        return (
-            format!("the host key of {endpoint} is not known here"),
-            format!(
-                "`{destination}` in another terminal shows its fingerprint and asks; a yes is remembered in ~/.ssh/known_hosts"
-            ),
-        );
-    }
-    if says("Permission denied") || says("Too many authentication failures") {
-        return (
-            format!("{endpoint} takes none of the keys that ssh has at hand, and nothing can be asked for here"),
-            format!(
-                "`ssh-add` gives a key with a passphrase to the agent, `ssh-add -l` lists those it has; `{destination} true` must work without a question"
-            ),
-        );
-    }
-    if says("Could not resolve hostname") {
-        return (
-            format!("the name in {endpoint} is not known"),
-            format!("`{destination}` must work; names of your own stand in ~/.ssh/config as `Host`"),
-        );
-    }
-    if says("administratively prohibited") {
-        return (
-            format!("sshd at {endpoint} lets nobody through to the engine's socket"),
-            "`AllowStreamLocalForwarding yes` in /etc/ssh/sshd_config there lets through, then `sudo systemctl reload ssh`".to_owned(),
-        );
-    }
-    if says("connect to host") {
-        return (
-            format!("nobody answers ssh at {endpoint}"),
-            format!("`{destination} true` shows whether the machine is there and its sshd runs"),
-        );
-    }
-    if says("closed") || says("Broken pipe") || says("reset by peer") || says("Timeout, server") {
-        return (
-            format!("the connection to {endpoint} was lost"),
-            format!("`{destination} true` shows whether the machine is there again"),
-        );
-    }
-    (format!("ssh does not come to {endpoint}"), format!("`{destination} true` shows why; `-v` tells more"))
 }
 
 /// The line that tells the reason: the last one, for ssh warns first and gives up then.

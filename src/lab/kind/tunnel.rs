@@ -12,6 +12,7 @@ use super::destination::Destination;
 use super::endpoint::Endpoint;
 use super::refusal::Refusal;
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// The way to an engine on another machine: a socket here that leads to the engine's there, through one connection of the
 /// system's own `ssh` with the learner's configuration, known hosts and agent. Nothing is asked (`BatchMode`): the terminal
@@ -28,11 +29,11 @@ pub(super) struct Tunnel {
 /// The `ssh` that holds the connection.
 struct Base {
     child: Child,
-    said: Said,
+    said: Heard,
 }
 
 /// What a program says on standard error, as it says it.
-type Said = Arc<Mutex<Vec<u8>>>;
+type Heard = Arc<Mutex<Vec<u8>>>;
 
 /// How ssh goes there: no question, nothing that the learner's configuration has for other uses, not for ever where nobody
 /// answers, and an end where nobody answers any more.
@@ -62,7 +63,7 @@ impl Tunnel {
         let folder = own.unwrap_or_else(std::env::temp_dir).join(format!("esplain-{:x}-{now:x}", std::process::id()));
         // Nobody else may come near.
         DirBuilder::new().mode(0o700).create(&folder).map_err(|error| {
-            Trouble::unusable(format!("no folder for ssh's sockets can be made: {}", folder.display())).because(&error)
+            Trouble::unusable(Said::of("kind-ssh-no-folder", &[("folder", &folder.display())])).because(&error)
         })?;
         Ok(Self { destination, folder, base: Mutex::default() })
     }
@@ -156,7 +157,7 @@ impl Base {
     fn start(command: &mut Command) -> Result<Self, Refusal> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| Refusal::NotStarted(error.to_string()))?;
-        let said = Said::default();
+        let said = Heard::default();
         if let Some(stderr) = child.stderr.take() {
             let said = Arc::clone(&said);
             std::thread::spawn(move || listen(stderr, &said));
@@ -205,7 +206,7 @@ fn listens_at(line: &str) -> Option<String> {
     line.strip_prefix("unix://").or_else(|| line.strip_prefix("tcp://")).map(str::to_owned)
 }
 
-fn listen(mut from: impl Read, said: &Said) {
+fn listen(mut from: impl Read, said: &Heard) {
     let mut octets = [0; 1 << 10];
     while let Ok(read @ 1..) = from.read(&mut octets) {
         let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -216,7 +217,7 @@ fn listen(mut from: impl Read, said: &Said) {
     }
 }
 
-fn words(said: &Said) -> String {
+fn words(said: &Heard) -> String {
     String::from_utf8_lossy(&said.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
 }
 
