@@ -47,7 +47,7 @@ fn cgroup(host: &Host, words: &Words) -> Finding {
     if !missing.is_empty() {
         let lacks = words.say("doctor-cgroup-controllers", &[("missing", missing.join(", ").into())]);
         let said = host.warnings.iter().map(|warning| warning.trim_start_matches("WARNING: "));
-        let said = said.filter(|said| missing.iter().any(|name| said.contains(name)));
+        let said = said.filter(|said| said.contains("cgroup") || missing.iter().any(|name| said.contains(name)));
         finding.lacks = Some(std::iter::once(lacks.as_str()).chain(said).collect::<Vec<_>>().join("; "));
         finding.mend = match (host.rootless, missing.contains(&"memory")) {
             (true, _) => Some(DELEGATE.to_owned()),
@@ -67,7 +67,7 @@ fn of_the_kernel(parameter: &str) -> String {
 }
 
 /// Older systemd does not hand `cpu` and `cpuset` on to a user's services by itself.
-const DELEGATE: &str = "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\nDelegate=yes\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload && systemctl --user restart docker";
+const DELEGATE: &str = "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=yes\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload && systemctl --user restart docker";
 
 fn memory(host: &Host, words: &Words) -> Finding {
     let gigabytes = |octets: u64| format!("{}.{} GB", octets / 1_000_000_000, octets / 100_000_000 % 10);

@@ -18,6 +18,7 @@ mod nodes;
 #[path = "../kernel_lab/ping.rs"]
 mod ping;
 mod remote;
+mod rootless;
 mod sshd;
 #[path = "../shell/terminal.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "what other tests ask for, which may unwrap")]
@@ -70,7 +71,7 @@ mod inside {
     use esplain::lab::kind::Kind;
 
     use crate::beside::connect;
-    use crate::{cluster, doctor, loss, nodes, remote, sshd};
+    use crate::{cluster, doctor, loss, nodes, remote, rootless, sshd};
 
     /// A fact, and what proves it.
     type Fact = (&'static str, fn(&mut Kind));
@@ -92,6 +93,7 @@ mod inside {
         ("an engine far away is reached with TLS", remote::an_engine_far_away_is_reached_with_tls),
         ("an engine far away is reached by ssh", remote::an_engine_far_away_is_reached_by_ssh),
         ("a way by ssh that does not lead there says why", remote::a_way_by_ssh_that_does_not_lead_there_says_why),
+        ("a rootless engine is found, and its nodes are used", rootless::a_rootless_engine_is_found),
         ("doctor says what the engine says", doctor::doctor_says_what_the_engine_says),
         ("an engine that cannot be used says why", remote::an_engine_that_cannot_be_used_says_why),
         ("the course's own steps are met on the nodes", nodes::the_steps_are_met_on_the_nodes),
@@ -123,8 +125,9 @@ mod inside {
         for (at, (fact, prove)) in
             FACTS.iter().enumerate().filter(|(_, (fact, _))| wanted.split('|').any(|wanted| fact.contains(wanted)))
         {
-            if fact.contains("ssh") && sshd::program().is_none() {
-                println!("skipped: {fact}: there is no sshd, which `.ci/prerequisites.sh test` brings");
+            let lacks = [("ssh", sshd::program().is_none()), ("rootless", !rootless::is_possible())];
+            if lacks.iter().any(|(word, lacks)| *lacks && fact.contains(word)) {
+                println!("skipped: {fact}: this machine lacks what `.ci/prerequisites.sh test` brings");
                 continue;
             }
             let begun = Instant::now();

@@ -16,7 +16,12 @@ const UNPACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/kernel/sshd"
 
 /// The program, if there is one here.
 pub(crate) fn program() -> Option<PathBuf> {
-    [UNPACKED, ""].iter().map(|root| PathBuf::from(format!("{root}/usr/sbin/sshd"))).find(|path| path.exists())
+    let keys = keys().join("ssh-machine").exists();
+    [UNPACKED, ""]
+        .iter()
+        .filter(|_| keys)
+        .map(|root| PathBuf::from(format!("{root}/usr/sbin/sshd")))
+        .find(|path| path.exists())
 }
 
 impl Sshd {

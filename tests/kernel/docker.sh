@@ -13,6 +13,8 @@
 #       path     Cilium's IPsec path without BPF, with kernel ESP (lab.sh), laid through the containers' namespaces; the
 #                pods are named namespaces inside the node containers, for there is no Kubernetes
 #     and then runs COMMAND, whose standard output, standard error and exit status are its own
+#   docker.sh rootless FOLDER            for COMMAND: starts a second engine, as an ordinary user with a network of its own, and
+#                                        one node in it; its socket and its pid are in /run/user/4321
 #   docker.sh engine FOLDER              for COMMAND: starts the engine again when it was stopped, with the settings that
 #                                        are in /run/docker-lab/daemon.json
 set -euo pipefail
@@ -49,6 +51,35 @@ engine() {
     done
 }
 
+# rootless FOLDER: what Debian's dockerd-rootless.sh does, with a network that leads nowhere in the place of slirp4netns's
+# (this kernel has no tun), and without cgroups (there is no systemd)
+rootless() {
+    local home=/srv/rootless runtime=/run/user/4321 waited=0 way=PATH=$PATH:/usr/sbin:/sbin
+    grep -q ^rootless: /etc/passwd || echo "rootless:x:4321:4321::$home:/bin/bash" >>/etc/passwd
+    grep -q ^rootless: /etc/group || echo rootless:x:4321: >>/etc/group
+    for file in /etc/subuid /etc/subgid; do echo rootless:100000:65536 >>$file; done
+    sysctl -qw user.max_user_namespaces=10000
+    mkdir -p $home $runtime
+    mount -t tmpfs -o mode=700,uid=4321,gid=4321 rootless $home
+    chown 4321:4321 $runtime
+    (cd $home && exec setpriv --reuid 4321 --regid 4321 --clear-groups env HOME=$home XDG_RUNTIME_DIR=$runtime "$way" \
+        rootlesskit --net=host --copy-up=/etc --copy-up=/run --propagation=rslave sh -c "rm -f /run/docker /run/containerd
+            exec unshare --net dockerd --rootless --data-root $home/data --exec-root $runtime/docker --pidfile $runtime/docker.pid \
+                -H unix://$runtime/docker.sock --storage-driver=overlay2 --iptables=false --ip6tables=false" >>$home/log 2>&1) &
+    export DOCKER_HOST=unix://$runtime/docker.sock
+    until docker version >/dev/null 2>&1; do
+        if ! kill -0 $! 2>/dev/null || [ $((waited += 1)) -gt 600 ]; then
+            echo "docker.sh: the rootless engine did not come up" >&2
+            tail -n 20 $home/log >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+    docker import - $image <"$1/node.tar" >/dev/null
+    docker network create --subnet 172.18.0.0/16 --gateway 172.18.0.1 kind >/dev/null
+    start_node worker 172.18.0.3
+}
+
 # write_certificates FOLDER: names as the docker command has them (ca.pem, cert.pem, key.pem)
 write_certificates() {
     local short=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2)
@@ -63,6 +94,7 @@ write_certificates() {
 # write_ssh_keys FOLDER
 write_ssh_keys() {
     local whose
+    command -v ssh-keygen >/dev/null || return 0
     for whose in machine learner stranger; do
         ssh-keygen -q -t ed25519 -N '' -C $whose -f "$1/ssh-$whose"
     done
@@ -166,6 +198,7 @@ case ${1-} in
         "$@"
         ;;
     engine) engine "$2" ;;
+    rootless) rootless "$2" ;;
     *)
         sed -n 's/^#   docker/docker/p' "$0" >&2
         exit 2

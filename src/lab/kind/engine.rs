@@ -273,7 +273,11 @@ fn trouble(endpoint: &Endpoint, failure: &Failure) -> Trouble {
 }
 
 fn nobody(endpoint: &Endpoint) -> Trouble {
-    let start = if cfg!(target_os = "macos") { "open -a Docker" } else { "sudo systemctl start docker" };
+    let start = match (cfg!(target_os = "macos"), endpoint.host.starts_with("unix:///run/user/")) {
+        (true, _) => "open -a Docker",
+        (false, true) => "systemctl --user start docker",
+        (false, false) => "sudo systemctl start docker",
+    };
     Trouble::unusable(Said::of("kind-no-engine", &[("engine", &endpoint)]))
         .hint(Said::of("kind-no-engine-hint", &[("start", &start)]))
 }
@@ -320,6 +324,12 @@ mod tests {
             assert!(trouble.what.starts_with("no Docker Engine answers at"), "{trouble:?}");
             assert!(trouble.hints[0].contains("docker info"), "{trouble:?}");
         }
+    }
+
+    #[test]
+    fn a_users_own_engine_is_started_by_the_user() {
+        let hint = nobody(&endpoint("unix:///run/user/1000/docker.sock")).hints[0].to_string();
+        assert!(cfg!(target_os = "macos") || hint.contains("`systemctl --user start docker`"), "{hint}");
     }
 
     #[test]
