@@ -9,7 +9,7 @@ use esplain::replay::{LabWorld, Plan, capture_packets, keyring, replay};
 use esplain::words::Language;
 
 use crate::beside::{connect, finish, run, try_run};
-use crate::job::wait_for;
+use crate::job::{a_line_has_a_real_terminal, wait_for};
 
 /// The course whose steps are walked.
 const COURSE: &str = "cilium-ipsec";
@@ -73,17 +73,8 @@ pub(crate) fn a_ping_is_captured_and_opened(lab: &mut Kind) {
 }
 
 pub(crate) fn a_line_on_a_terminal_has_a_real_one(lab: &mut Kind) {
+    a_line_has_a_real_terminal(lab);
     let size = |columns, rows| TerminalSize { columns, rows };
-    let line = "trap 'echo caught; stty size' INT; tty; stty size; for i in 1 2 3; do sleep 100; done";
-    let job = lab.start("worker", line, Some(size(100, 30))).expect("starts");
-    let mut said = wait_for(lab, job, "30 100");
-    assert!(said.contains("/dev/pts/"), "{said}");
-    lab.send(job, Input::Resize(size(70, 20))).expect("resizes");
-    lab.send(job, Input::Interrupt).expect("interrupts");
-    said = wait_for(lab, job, "20 70");
-    assert!(said.contains("^C"), "{said}");
-    lab.send(job, Input::Terminate).expect("ends");
-    assert_ne!(finish(lab, job).expect("an end").1, 0);
     // A shell in a node, by the command that the learner knows.
     let shell = "docker exec -it cilium-ipsec-native-routing-worker2 bash";
     let job = lab.start("machine", shell, Some(size(90, 25))).expect("starts");

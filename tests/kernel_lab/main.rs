@@ -65,10 +65,10 @@ mod inside {
     use esplain::decrypt::Scratch;
     use esplain::explain::sighting;
     use esplain::lab::kernel::Kernel;
-    use esplain::lab::{Input, JobEvent, Lab, TerminalSize, node_texts};
+    use esplain::lab::{Lab, node_texts};
     use esplain::replay::{device_names, keyring};
 
-    use crate::job::wait_for;
+    use crate::job::a_line_has_a_real_terminal;
     use crate::lines;
 
     /// For whoever reads the test's output.
@@ -224,17 +224,7 @@ mod inside {
     }
 
     fn a_line_on_a_terminal_has_a_real_one(lab: &mut Kernel) {
-        let size = |columns, rows| TerminalSize { columns, rows };
-        let line = "trap 'echo caught; stty size' INT; tty; stty size; for i in 1 2 3; do sleep 100; done";
-        let job = lab.start("worker", line, Some(size(100, 30))).expect("starts");
-        let mut said = wait_for(lab, job, "30 100");
-        assert!(said.contains("/dev/pts/"), "{said}");
-        lab.send(job, Input::Resize(size(70, 20))).expect("resizes");
-        lab.send(job, Input::Interrupt).expect("interrupts");
-        said = wait_for(lab, job, "20 70");
-        assert!(said.contains("^C"), "{said}");
-        lab.send(job, Input::Terminate).expect("ends");
-        while !matches!(lab.poll(job, Duration::from_secs(10)).expect("a job"), JobEvent::Exited(_)) {}
+        a_line_has_a_real_terminal(lab);
     }
 
     fn what_a_learner_changed_is_set_back(lab: &mut Kernel) {
