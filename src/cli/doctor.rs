@@ -3,7 +3,7 @@ use serde_json::json;
 use super::learn::{self, LabChoice};
 use super::{Io, kind_needs};
 use crate::trouble::{Exit, Trouble};
-use crate::words::{FluentValue, Words};
+use crate::words::{FluentValue, Said, Words};
 
 /// Say what a lab needs, what of it is missing here, and the command that mends it.
 ///
@@ -77,15 +77,16 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
 fn kernel(words: &Words) -> Result<Vec<Finding>, Trouble> {
     use crate::lab::kernel::{Needed, needs};
 
-    let program = std::env::current_exe()
-        .map_err(|error| Trouble::unusable("this program does not find itself").because(&error))?;
+    let program =
+        std::env::current_exe().map_err(|error| Trouble::unusable(Said::of("trouble-no-self", &[])).because(&error))?;
     let finding = |need: crate::lab::kernel::Need| {
         let (name, id) = match need.what {
             Needed::Program(name) => (name, format!("doctor-program-{name}")),
             Needed::Namespaces => ("namespaces", "doctor-namespaces".to_owned()),
             Needed::Kernel(option) => (option, format!("doctor-{}", option.to_lowercase().replace('_', "-"))),
         };
-        Finding { name: name.to_owned(), text: words.say(&id, &[]), lacks: need.lacks, mend: need.mend }
+        let told = |said: Option<Said>| said.map(|said| said.in_words(words));
+        Finding { name: name.to_owned(), text: words.say(&id, &[]), lacks: told(need.lacks), mend: told(need.mend) }
     };
     Ok(needs(&program).into_iter().map(finding).collect())
 }

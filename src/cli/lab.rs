@@ -10,7 +10,7 @@ use super::{Io, kernel_lab, kind_lab};
 use crate::lab::Lab;
 use crate::lab::kernel::Kernel;
 use crate::trouble::{Exit, Trouble};
-use crate::words::{FluentValue, Words};
+use crate::words::{FluentValue, Said, Words};
 
 /// Bring a lab up, look after it, take it down.
 ///
@@ -106,9 +106,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
         (LabChoice::Kernel, Action::Status { json, .. }) => status(*json, &words, io),
         (LabChoice::Kernel, Action::Down { .. }) => down(&words, io),
         (LabChoice::Kernel, Action::Exec { place, command, .. }) => exec(place, command),
-        _ => Err(Trouble::usage("this lab lives and ends with the program that uses it").hint(
-            "`esplain lab up --lab kernel|kind` makes one that stays; `esplain --lab sim` starts the course on the embedded one",
-        )),
+        _ => Err(Trouble::usage(Said::of("kernel-lives-within", &[])).hint(Said::of("kernel-one-that-stays", &[]))),
     }
 }
 
@@ -140,15 +138,15 @@ fn up(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
         return tell(&standing, "lab-is-up", words, io);
     }
     let file = file()?;
-    let program = std::env::current_exe()
-        .map_err(|error| Trouble::unusable("this program does not find itself").because(&error))?;
+    let program =
+        std::env::current_exe().map_err(|error| Trouble::unusable(Said::of("trouble-no-self", &[])).because(&error))?;
     let mut child = Command::new(program)
         .args([kernel_lab::NAME, "keep"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| Trouble::unusable("the lab cannot be started").because(&error))?;
+        .map_err(|error| Trouble::unusable(Said::of("kernel-not-startable", &[])).because(&error))?;
     let mut said = String::new();
     if let Some(out) = child.stdout.take() {
         // One that ends says why on its other stream.
@@ -156,14 +154,15 @@ fn up(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
     }
     let Ok(standing) = serde_json::from_str::<Standing>(&said) else {
         let why = child.wait_with_output().map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
-        let mut trouble = Trouble::unusable("the kernel lab did not come up");
+        let mut trouble = Trouble::unusable(Said::of("kernel-not-up", &[]));
         trouble
             .causes
             .extend(why.unwrap_or_default().lines().map(|line| line.trim_start_matches("error: ").to_owned()));
-        return Err(trouble.hint("`esplain doctor --lab kernel` says what is missing and how to mend it"));
+        return Err(trouble.hint(Said::of("kernel-doctor-mends", &[])));
     };
-    std::fs::write(&file, &said)
-        .map_err(|error| Trouble::unusable(format!("{} cannot be written", file.display())).because(&error))?;
+    std::fs::write(&file, &said).map_err(|error| {
+        Trouble::unusable(Said::of("trouble-unwritten", &[("path", &file.display())])).because(&error)
+    })?;
     tell(&standing, "lab-is-up", words, io)
 }
 
@@ -191,13 +190,14 @@ fn down(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
         return Ok(Exit::Done);
     };
     if let Some(pid) = rustix::process::Pid::from_raw(standing.pid) {
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
-            .map_err(|error| Trouble::unusable(format!("process {} cannot be ended", standing.pid)).because(&error))?;
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).map_err(|error| {
+            Trouble::unusable(Said::of("kernel-not-endable", &[("pid", &standing.pid)])).because(&error)
+        })?;
     }
     let begun = Instant::now();
     while is_kept_by(standing.pid) || PathBuf::from(format!("/proc/{}", standing.holder)).exists() {
         if begun.elapsed() > PATIENCE {
-            return Err(Trouble::unusable("the lab does not end").hint(format!("kill -9 {}", standing.pid)));
+            return Err(Trouble::unusable(Said::of("kernel-not-ending", &[])).hint(format!("kill -9 {}", standing.pid)));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -208,22 +208,24 @@ fn down(words: &Words, io: &mut Io) -> Result<Exit, Trouble> {
 }
 
 fn exec(place: &str, command: &[String]) -> Result<Exit, Trouble> {
-    let standing =
-        standing().ok_or_else(|| Trouble::unusable("the kernel lab is not up").hint("`esplain lab up` makes it"))?;
+    let standing = standing()
+        .ok_or_else(|| Trouble::unusable(Said::of("kernel-is-down", &[])).hint(Said::of("kernel-up-makes-it", &[])))?;
     let found = standing.places.iter().find(|(name, aliases)| name == place || aliases.iter().any(|own| own == place));
     let Some((name, _)) = found else {
         let names: Vec<&str> =
             standing.places.iter().map(|(name, aliases)| aliases.first().unwrap_or(name).as_str()).collect();
-        return Err(Trouble::usage(format!("the lab has no place `{place}`"))
-            .hint(format!("its places are {}", names.join(", "))));
+        return Err(Trouble::usage(Said::of("kernel-lacks-place", &[("place", &place)]))
+            .hint(Said::of("trouble-places-are", &[("places", &names.join(", "))])));
     };
-    let program = std::env::current_exe()
-        .map_err(|error| Trouble::unusable("this program does not find itself").because(&error))?;
+    let program =
+        std::env::current_exe().map_err(|error| Trouble::unusable(Said::of("trouble-no-self", &[])).because(&error))?;
     let ended = Command::new(program)
         .args([kernel_lab::NAME, "exec", "--holder", &standing.holder.to_string(), "--place", name, "--"])
         .args(command)
         .status()
-        .map_err(|error| Trouble::unusable(format!("`{}` cannot be run", command.join(" "))).because(&error))?;
+        .map_err(|error| {
+            Trouble::unusable(Said::of("kernel-not-runnable", &[("command", &command.join(" "))])).because(&error)
+        })?;
     Ok(if ended.success() { Exit::Done } else { Exit::Failed })
 }
 
@@ -255,8 +257,9 @@ fn is_kept_by(pid: i32) -> bool {
 
 fn file() -> Result<PathBuf, Trouble> {
     let folder = learn::state_folder()
-        .ok_or_else(|| Trouble::unusable("there is no home to keep the lab's number in").hint("set HOME"))?;
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| Trouble::unusable(format!("{} cannot be made", folder.display())).because(&error))?;
+        .ok_or_else(|| Trouble::unusable(Said::of("kernel-no-home", &[])).hint(Said::of("kernel-set-home", &[])))?;
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Trouble::unusable(Said::of("trouble-not-made", &[("path", &folder.display())])).because(&error)
+    })?;
     Ok(folder.join("kernel-lab.json"))
 }

@@ -98,7 +98,8 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     #[cfg(target_os = "linux")]
     if words.get(1).is_some_and(|word| word == kernel_lab::NAME) {
         return kernel_lab::run(words.into_iter().skip(2)).unwrap_or_else(|trouble| {
-            tell(&trouble, learn::language(None).unwrap_or_default(), &mut Io::of_process(Colour::Never, false));
+            // What this errand says is read by the call of this program that sent it.
+            tell(&trouble, Language::default(), &mut Io::of_process(Colour::Never, false));
             trouble.exit.into()
         });
     }

@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 use super::holder::Holder;
 use super::inside::FOLDER;
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// Copies the files of these places away, under a name.
 pub(super) fn keep(holder: &Holder, places: &[String], name: &str) -> Result<(), Trouble> {
@@ -38,7 +39,8 @@ fn everywhere(holder: &Holder, places: &[String], script: impl Fn(&str) -> Strin
         let mut command = holder.call("exec", Some(place));
         command.args(["--", "sh", "-c", &script(place)]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let failed = |error| Trouble::unusable(format!("the files of {place} cannot be reached")).because(&error);
+        let failed =
+            |error| Trouble::unusable(Said::of("kernel-files-unreached", &[("place", &place)])).because(&error);
         running.push(child.map_err(failed)?);
     }
     for mut child in running {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// The namespaces of one lab: they are there while this is, and go when it is dropped or the process dies.
 pub(super) struct Holder {
@@ -34,9 +35,9 @@ impl Holder {
             // Ctrl-C on the learner's terminal is not for the lab.
             .process_group(0);
         let mut unshare = command.spawn().map_err(|error| {
-            Trouble::unusable("the kernel lab needs `unshare` of util-linux")
+            Trouble::unusable(Said::of("kernel-needs-unshare", &[]))
                 .because(&error)
-                .hint("`esplain doctor --lab kernel` says what is missing")
+                .hint(Said::of("kernel-doctor-lacks", &[]))
         })?;
         let mut said = String::new();
         if let Some(out) = unshare.stdout.take() {
@@ -50,9 +51,9 @@ impl Holder {
                 let _ = err.read_to_string(&mut why);
             }
             let _ = unshare.wait();
-            let mut trouble = Trouble::unusable("the kernel lab cannot make its namespaces");
+            let mut trouble = Trouble::unusable(Said::of("kernel-no-namespaces", &[]));
             trouble.causes.extend(why.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()));
-            return Err(trouble.hint("`esplain doctor --lab kernel` says what is missing and how to mend it"));
+            return Err(trouble.hint(Said::of("kernel-doctor-mends", &[])));
         };
         Ok(Self { unshare, _held: held, pid, program: program.to_owned() })
     }
@@ -69,7 +70,7 @@ impl Holder {
 
     /// Has an errand done that reads what to do from standard input; gives what it wrote to standard error.
     pub(super) fn run(&self, errand: &str, text: &str) -> Result<String, Trouble> {
-        let broken = |error: &std::io::Error| Trouble::unusable("the kernel lab does not answer").because(error);
+        let broken = |error: &std::io::Error| Trouble::unusable(Said::of("kernel-silent", &[])).because(error);
         let mut child = self
             .call(errand, None)
             .stdin(Stdio::piped())

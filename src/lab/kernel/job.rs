@@ -12,6 +12,7 @@ use super::terminal::{Terminal, unread};
 use crate::lab::line::{MERCY, TCPDUMP_LAG, lags};
 use crate::lab::{Input, JobEvent, Stream, TerminalSize, Typing};
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// A line of the learner's that runs in the lab.
 pub(super) struct Job {
@@ -50,9 +51,8 @@ impl Job {
             Some(size) => Self::on_terminal(command, size),
             None => Self::on_pipes(command),
         };
-        let mut job = started.map_err(|error| {
-            Trouble::unusable(format!("`{line}` cannot be started in the kernel lab")).because(&error)
-        })?;
+        let mut job = started
+            .map_err(|error| Trouble::unusable(Said::of("kernel-not-started", &[("line", &line)])).because(&error))?;
         job.lags = lags(line);
         Ok(job)
     }

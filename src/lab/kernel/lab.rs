@@ -18,6 +18,7 @@ use crate::lab::{
 };
 use crate::packet::Frame;
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// The kernel lab: the nodes and pods are namespaces of this Linux kernel; the machine with its tools is the embedded
 /// lab's, and whatever those tools do to the cluster is done to the namespaces.
@@ -102,12 +103,12 @@ impl Kernel {
         found.cloned().ok_or_else(|| {
             let names: Vec<&str> =
                 places.iter().map(|known| known.aliases.first().unwrap_or(&known.name).as_str()).collect();
-            let trouble = Trouble::unusable(format!("the kernel lab has no place `{place}` now"))
-                .hint(format!("places: {}", names.join(", ")));
+            let trouble = Trouble::unusable(Said::of("kernel-no-place", &[("place", &place)]))
+                .hint(Said::of("trouble-places", &[("places", &names.join(", "))]));
             if names.contains(&"worker") {
                 return trouble;
             }
-            trouble.hint("nodes appear with `kind create cluster --config kind-config.yaml` on the machine, pods after Cilium is installed")
+            trouble.hint(Said::of("trouble-nodes-appear", &[]))
         })
     }
 
@@ -195,7 +196,7 @@ impl Lab for Kernel {
 
     fn poll(&mut self, job: JobId, wait: Duration) -> Result<JobEvent, Trouble> {
         let event = match self.jobs.get_mut(&job) {
-            None => return Err(Trouble::unusable(format!("the kernel lab has no job {}", job.0))),
+            None => return Err(Trouble::unusable(Said::of("kernel-no-job", &[("job", &job.0)]))),
             Some(Running::Real(real)) => real.poll(wait),
             Some(Running::Simulated(inner, notice)) => {
                 if let Some(notice) = notice.take() {
@@ -261,14 +262,14 @@ impl Lab for Kernel {
     fn frames(&mut self, capture: CaptureId, wait: Duration) -> Result<Vec<Frame>, Trouble> {
         match self.watches.get_mut(&capture) {
             Some(watch) => Ok(watch.frames(wait)),
-            None => Err(Trouble::unusable(format!("the kernel lab has no capture {}", capture.0))),
+            None => Err(Trouble::unusable(Said::of("kernel-no-capture", &[("capture", &capture.0)]))),
         }
     }
 
     fn stop_capture(&mut self, capture: CaptureId) -> Result<CaptureEnd, Trouble> {
         match self.watches.remove(&capture) {
             Some(watch) => Ok(watch.stop()),
-            None => Err(Trouble::unusable(format!("the kernel lab has no capture {}", capture.0))),
+            None => Err(Trouble::unusable(Said::of("kernel-no-capture", &[("capture", &capture.0)]))),
         }
     }
 
@@ -289,9 +290,9 @@ impl Lab for Kernel {
                 JobEvent::Idle => {}
             }
         }
-        let mut trouble = Trouble::unusable(format!("cannot read {path} on {}", place.name));
+        let mut trouble = Trouble::unusable(Said::of("kernel-file-unread", &[("path", &path), ("place", &place.name)]));
         trouble.causes.extend(String::from_utf8_lossy(&errors).lines().map(str::to_owned));
-        Err(trouble.hint(format!("`:on {}`, then `ls` lists its files", place.name)))
+        Err(trouble.hint(Said::of("trouble-list-files", &[("place", &place.name)])))
     }
 
     fn save(&mut self, name: &str) -> Result<(), Trouble> {

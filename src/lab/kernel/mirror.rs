@@ -7,6 +7,7 @@ use super::holder::Holder;
 use super::plan::{Piece, Tool, is_real, kernel_routes, namespace, pieces, scrub};
 use crate::datapath::{Cluster, Stack, StackId};
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// Keeps the real namespaces like the model's stacks: what the machine's tools change there is done here.
 ///
@@ -194,14 +195,14 @@ impl Script {
             return Ok(());
         }
         let text = serde_json::to_string(&self.works)
-            .map_err(|error| Trouble::unusable("the kernel lab could not be built").because(&error))?;
+            .map_err(|error| Trouble::unusable(Said::of("kernel-not-built", &[])).because(&error))?;
         let complaints = complaints(&holder.run("build", &text)?);
         if complaints.is_empty() || self.careless {
             return Ok(());
         }
-        let mut trouble = Trouble::unusable("the kernel lab could not be built");
+        let mut trouble = Trouble::unusable(Said::of("kernel-not-built", &[]));
         trouble.causes = complaints;
-        Err(trouble.hint("`esplain doctor --lab kernel` says what this kernel lacks"))
+        Err(trouble.hint(Said::of("kernel-doctor-kernel", &[])))
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::holder::Holder;
+use crate::words::Said;
 
 /// One thing that the kernel lab needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,9 +9,9 @@ pub struct Need {
     /// What it is.
     pub what: Needed,
     /// Why it is not there, in the words of who said so; `None` when it is there.
-    pub lacks: Option<String>,
+    pub lacks: Option<Said>,
     /// The command that mends it, where one does.
-    pub mend: Option<String>,
+    pub mend: Option<Said>,
 }
 
 /// The kinds of what is needed.
@@ -80,8 +80,8 @@ pub fn needs(program: &Path) -> Vec<Need> {
         .iter()
         .map(|(name, packages)| Need {
             what: Needed::Program(name),
-            lacks: find(name).is_none().then(|| format!("{name}: command not found")),
-            mend: find(name).is_none().then(|| install(packages)),
+            lacks: find(name).is_none().then(|| format!("{name}: command not found").into()),
+            mend: find(name).is_none().then(|| install(packages).into()),
         })
         .collect();
     if needs
@@ -98,8 +98,8 @@ pub fn needs(program: &Path) -> Vec<Need> {
             needs.extend(KERNEL.iter().map(|(option, module, attempt)| {
                 let said = holder.run("script", attempt).unwrap_or_else(|trouble| trouble.to_string());
                 let said = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
-                let lacks = (!said.is_empty()).then_some(said);
-                let mend = lacks.as_ref().map(|_| load(option, module));
+                let lacks = (!said.is_empty()).then(|| said.into());
+                let mend = lacks.as_ref().map(|_: &Said| load(option, module));
                 Need { what: Needed::Kernel(option), lacks, mend }
             }));
         }
@@ -117,9 +117,15 @@ fn filters(root: bool, attempt: impl FnOnce() -> std::io::Result<()>) -> Option<
         return None;
     }
     let option = "CONFIG_SECCOMP_FILTER";
-    let lacks = attempt().err().map(|error| format!("setting a seccomp filter: {error}"));
+    let lacks = attempt().err().map(|error| Said::of("kernel-no-seccomp", &[("error", &error)]));
     // Root's own namespaces do without.
-    let mend = lacks.as_ref().map(|_| format!("sudo esplain --lab kernel (root needs none), or {}", load(option, "")));
+    let mend = lacks.as_ref().map(|_| {
+        if has_full_kernel() {
+            Said::of("kernel-as-root-or-full", &[("option", &option)])
+        } else {
+            Said::of("kernel-as-root-or-other", &[("option", &option)])
+        }
+    });
     Some(Need { what: Needed::Kernel(option), lacks, mend })
 }
 
@@ -144,13 +150,9 @@ fn install([debian, fedora, arch, alpine]: &[&str; 4]) -> String {
 }
 
 /// Why namespaces are refused, and what allows them.
-fn restricted(said: &str) -> (String, String) {
+fn restricted(said: &str) -> (Said, Said) {
     if rustix::process::geteuid().is_root() {
-        let mend = "docker run --privileged …, or `esplain` as an ordinary user of the machine itself";
-        return (
-            format!("{said}; this root may not make namespaces (no CAP_SYS_ADMIN, as in a container)"),
-            mend.to_owned(),
-        );
+        return (Said::of("kernel-root-restricted", &[("said", &said)]), Said::of("kernel-privileged", &[]));
     }
     let value = |name: &str| {
         let text = std::fs::read_to_string(format!("/proc/sys/{}", name.replace('.', "/"))).ok()?;
@@ -162,27 +164,35 @@ fn restricted(said: &str) -> (String, String) {
         ("kernel.apparmor_restrict_unprivileged_userns", 1, "0"),
     ] {
         if value(name) == Some(bad) {
-            return (format!("{said}; {name} is {bad}"), format!("sudo sysctl -w {name}={good}"));
+            let lacks = Said::of("kernel-sysctl-is", &[("said", &said), ("name", &name), ("value", &bad)]);
+            return (lacks, format!("sudo sysctl -w {name}={good}").into());
         }
     }
-    (said.to_owned(), "sudo esplain --lab kernel".to_owned())
+    (said.into(), "sudo esplain --lab kernel".into())
 }
 
 /// How a module comes in; a kernel without it must be exchanged.
-fn load(option: &str, module: &str) -> String {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let list = format!("/lib/modules/{}/modules.dep", release.trim());
+fn load(option: &str, module: &str) -> Said {
+    let list = format!("/lib/modules/{}/modules.dep", release().trim());
     let there = std::fs::read_to_string(list).unwrap_or_default();
     let known = !module.is_empty() && there.lines().any(|line| line.contains(&format!("/{module}.ko")));
     if known {
-        return format!("sudo modprobe {module}");
+        return format!("sudo modprobe {module}").into();
     }
-    // The kernel's option is a module of the distribution's full kernel, not of its small ones.
-    let full = Command::new("sh").args(["-c", "command -v apt-get"]).output().is_ok_and(|found| found.status.success());
-    if full && !release.contains("generic") {
-        return format!("a kernel with {option}: sudo apt-get install linux-image-amd64, and boot it");
+    if has_full_kernel() {
+        Said::of("kernel-full", &[("option", &option)])
+    } else {
+        Said::of("kernel-other", &[("option", &option)])
     }
-    format!("a kernel with {option}, and boot it")
+}
+
+/// Whether the distribution has a full kernel, of which an option that a small one lacks is a module.
+fn has_full_kernel() -> bool {
+    find("apt-get").is_some() && !release().contains("generic")
+}
+
+fn release() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::capture::Reader;
 use crate::lab::CaptureEnd;
 use crate::packet::Frame;
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// A capture of the guide's: libpcap in the place's namespace, its frames over a pipe.
 pub(super) struct Watch {
@@ -29,7 +30,7 @@ impl Watch {
     /// Starts a prepared call and waits until it captures.
     pub(super) fn start(mut command: Command, what: &str) -> Result<Self, Trouble> {
         let failed = |why: String| {
-            let mut trouble = Trouble::unusable(format!("cannot capture on {what}"));
+            let mut trouble = Trouble::unusable(Said::of("kernel-no-watch", &[("what", &what)]));
             trouble.causes.extend(why.lines().map(str::to_owned));
             trouble
         };

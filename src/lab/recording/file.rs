@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 
 use super::entry::{FORMAT, Head, Moment, VERSION};
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// Writes a recording.
 ///
@@ -33,11 +34,10 @@ impl RecordingFile {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path).map_err(|error| {
-            let trouble = Trouble::unusable(format!("{} cannot be written", path.display())).because(&error);
+            let trouble =
+                Trouble::unusable(Said::of("trouble-unwritten", &[("path", &path.display())])).because(&error);
             match error.kind() {
-                io::ErrorKind::AlreadyExists => {
-                    trouble.hint("a recording is never overwritten: give `-o` another name")
-                }
+                io::ErrorKind::AlreadyExists => trouble.hint(Said::of("recording-never-overwritten", &[])),
                 _ => trouble,
             }
         })?;
@@ -97,13 +97,13 @@ impl RecordingFile {
     }
 
     fn trouble(&self) -> Trouble {
-        let trouble = Trouble::unusable(format!("the recording {} is not whole", self.path.display()));
+        let trouble = Trouble::unusable(Said::of("recording-not-whole", &[("path", &self.path.display())]));
         let trouble = match &self.broken {
             Some(error) => trouble.because(error),
             None => trouble,
         };
         let name = self.path.display();
-        trouble.hint(format!("what was written before that is kept and can be used: `esplain learn {name}`"))
+        trouble.hint(Said::of("recording-usable", &[("name", &name)]))
     }
 }
 
@@ -122,7 +122,8 @@ const LONGEST: u64 = 512 << 20;
 /// Reads a recording. A tail that was torn off is left out, and said.
 pub(super) fn read(path: &Path) -> Result<Contents, Trouble> {
     let name = path.display();
-    let unreadable = |error: &io::Error| Trouble::unusable(format!("{name} cannot be read")).because(error);
+    let unreadable =
+        |error: &io::Error| Trouble::unusable(Said::of("trouble-unread", &[("name", &name)])).because(error);
     let mut file = File::open(path).map_err(|error| unreadable(&error))?;
     let mut magic = [0; 2];
     let is_gzip = file.read_exact(&mut magic).is_ok() && magic == [0x1f, 0x8b];
@@ -163,16 +164,16 @@ fn head(line: &[u8], path: &Path) -> Result<Head, Trouble> {
     }
     let name = path.display();
     let not_one = || {
-        Trouble::unusable(format!("{name} is not a recording of esplain"))
-            .hint("`esplain record --lab sim -o walk.esplain` makes one")
+        Trouble::unusable(Said::of("recording-no-recording", &[("name", &name)]))
+            .hint(Said::of("recording-makes-one", &[]))
     };
     let Versioned { format, version } = serde_json::from_slice(line).map_err(|error| not_one().because(&error))?;
     if format != FORMAT {
         return Err(not_one());
     }
     if version > VERSION {
-        return Err(Trouble::unusable(format!("{name} was written by a newer esplain"))
-            .hint(format!("its version is {version}, and this esplain reads up to {VERSION}: take the newer one")));
+        return Err(Trouble::unusable(Said::of("trouble-newer", &[("name", &name)]))
+            .hint(Said::of("recording-version", &[("version", &version), ("newest", &VERSION)])));
     }
     serde_json::from_slice(line).map_err(|error| not_one().because(&error))
 }

@@ -9,7 +9,7 @@ use crate::capture::Filter;
 use crate::lab::{CaptureEnd, CaptureId, Input, JobEvent, JobId, Lab, LabKind, Place, TerminalSize};
 use crate::packet::{Frame, LinkType};
 use crate::trouble::Trouble;
-use crate::words::{FluentValue, Language, Words};
+use crate::words::{FluentValue, Language, Said, Words};
 
 /// A lab that plays a recording.
 ///
@@ -223,7 +223,7 @@ impl Playback {
         // The other states that this may be have the same packets: they are given with these.
         let alike: BTreeSet<StateId> = self.at.iter().flat_map(|state| self.tape.back_from(*state)).collect();
         let Some(watch) = self.captures.get_mut(&capture) else {
-            return Err(Trouble::unusable(format!("the recording plays no capture {}", capture.0)));
+            return Err(Trouble::unusable(Said::of("recording-no-capture", &[("capture", &capture.0)])));
         };
         let mut frames = std::mem::take(&mut watch.waiting);
         let mut fresh: Vec<StateId> =
@@ -332,7 +332,7 @@ impl Lab for Playback {
 
     fn poll(&mut self, id: JobId, wait: Duration) -> Result<JobEvent, Trouble> {
         let Some(mut job) = self.jobs.remove(&id) else {
-            return Err(Trouble::unusable(format!("the recording plays no job {}", id.0)));
+            return Err(Trouble::unusable(Said::of("recording-no-job", &[("job", &id.0)])));
         };
         let event = job.events.pop_front().unwrap_or_else(|| self.recorded(&mut job, wait));
         if !matches!(event, JobEvent::Exited(_)) {
@@ -368,7 +368,7 @@ impl Lab for Playback {
     fn capture(&mut self, place: &str, device: &str, filter: &str) -> Result<CaptureId, Trouble> {
         if !filter.trim().is_empty() {
             Filter::compile(LinkType::LinuxSll2, filter)
-                .map_err(|error| Trouble::usage(format!("the filter `{filter}` is off")).because(&error))?;
+                .map_err(|error| Trouble::usage(Said::of("trouble-filter", &[("filter", &filter)])).because(&error))?;
         }
         let given = self.at.iter().flat_map(|state| self.tape.back_from(*state)).collect();
         let place = self.tape.name(place).to_owned();
@@ -425,7 +425,7 @@ impl Lab for Playback {
 
     fn restore(&mut self, name: &str) -> Result<(), Trouble> {
         let Some(at) = self.saved.get(name).cloned() else {
-            return Err(Trouble::unusable(format!("the recording kept no state `{name}`")));
+            return Err(Trouble::unusable(Said::of("recording-no-state", &[("name", &name)])));
         };
         for job in self.jobs.values_mut().filter(|job| !job.over) {
             job.over = true;

@@ -1,0 +1,36 @@
+# What fails in the kernel lab.
+
+kernel-files-unreached = the files of { $place } cannot be reached
+kernel-needs-unshare = the kernel lab needs `unshare` of util-linux
+kernel-doctor-lacks = `esplain doctor --lab kernel` says what is missing
+kernel-no-namespaces = the kernel lab cannot make its namespaces
+kernel-doctor-mends = `esplain doctor --lab kernel` says what is missing and how to mend it
+kernel-silent = the kernel lab does not answer
+kernel-no-place = the kernel lab has no place `{ $place }` now
+kernel-no-job = the kernel lab has no job { $job }
+kernel-no-capture = the kernel lab has no capture { $capture }
+kernel-file-unread = cannot read { $path } on { $place }
+kernel-not-started = `{ $line }` cannot be started in the kernel lab
+kernel-not-built = the kernel lab could not be built
+kernel-doctor-kernel = `esplain doctor --lab kernel` says what this kernel lacks
+kernel-no-watch = cannot capture on { $what }
+kernel-lives-within = this lab lives and ends with the program that uses it
+kernel-one-that-stays = `esplain lab up --lab kernel|kind` makes one that stays; `esplain --lab sim` starts the course on the embedded one
+kernel-not-startable = the lab cannot be started
+kernel-not-up = the kernel lab did not come up
+kernel-not-endable = process { $pid } cannot be ended
+kernel-not-ending = the lab does not end
+kernel-is-down = the kernel lab is not up
+kernel-up-makes-it = `esplain lab up` makes it
+kernel-lacks-place = the lab has no place `{ $place }`
+kernel-not-runnable = `{ $command }` cannot be run
+kernel-no-home = there is no home to keep the lab's number in
+kernel-set-home = set HOME
+kernel-no-seccomp = setting a seccomp filter: { $error }
+kernel-root-restricted = { $said }; this root may not make namespaces (no CAP_SYS_ADMIN, as in a container)
+kernel-privileged = docker run --privileged …, or `esplain` as an ordinary user of the machine itself
+kernel-sysctl-is = { $said }; { $name } is { $value }
+kernel-as-root-or-full = sudo esplain --lab kernel (root needs none), or a kernel with { $option }: sudo apt-get install linux-image-amd64, and boot it
+kernel-as-root-or-other = sudo esplain --lab kernel (root needs none), or a kernel with { $option }, and boot it
+kernel-full = a kernel with { $option }: sudo apt-get install linux-image-amd64, and boot it
+kernel-other = a kernel with { $option }, and boot it

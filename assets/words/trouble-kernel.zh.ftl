@@ -1,0 +1,36 @@
+# 内核实验环境里的错误。
+
+kernel-files-unreached = 无法访问 { $place } 的文件
+kernel-needs-unshare = 内核实验环境需要 util-linux 的 `unshare`
+kernel-doctor-lacks = `esplain doctor --lab kernel` 会说明缺少什么
+kernel-no-namespaces = 内核实验环境无法创建自己的命名空间
+kernel-doctor-mends = `esplain doctor --lab kernel` 会说明缺少什么、怎样修复
+kernel-silent = 内核实验环境没有回答
+kernel-no-place = 内核实验环境里现在没有 `{ $place }` 这个位置
+kernel-no-job = 内核实验环境里没有作业 { $job }
+kernel-no-capture = 内核实验环境里没有抓包 { $capture }
+kernel-file-unread = 无法读取 { $place } 上的 { $path }
+kernel-not-started = 无法在内核实验环境里启动 `{ $line }`
+kernel-not-built = 内核实验环境没能搭建起来
+kernel-doctor-kernel = `esplain doctor --lab kernel` 会说明这个内核缺少什么
+kernel-no-watch = 无法在 { $what } 上抓包
+kernel-lives-within = 这个实验环境随使用它的程序一起启动和结束
+kernel-one-that-stays = `esplain lab up --lab kernel|kind` 搭建一个会保留的；`esplain --lab sim` 在内置的环境里开始课程
+kernel-not-startable = 无法启动实验环境
+kernel-not-up = 内核实验环境没能启动
+kernel-not-endable = 无法结束进程 { $pid }
+kernel-not-ending = 实验环境没有结束
+kernel-is-down = 内核实验环境没有启动
+kernel-up-makes-it = 用 `esplain lab up` 启动
+kernel-lacks-place = 实验环境里没有 `{ $place }` 这个位置
+kernel-not-runnable = 无法运行 `{ $command }`
+kernel-no-home = 没有主目录来保存实验环境的进程号
+kernel-set-home = 请设置 HOME
+kernel-no-seccomp = 设置 seccomp 过滤器：{ $error }
+kernel-root-restricted = { $said }；这里的 root 不能创建命名空间（没有 CAP_SYS_ADMIN，容器里就是这样）
+kernel-privileged = docker run --privileged …，或者以机器本身的普通用户运行 `esplain`
+kernel-sysctl-is = { $said }；{ $name } 为 { $value }
+kernel-as-root-or-full = sudo esplain --lab kernel（root 不需要它），或者换用带 { $option } 的内核：sudo apt-get install linux-image-amd64，然后重启
+kernel-as-root-or-other = sudo esplain --lab kernel（root 不需要它），或者换用带 { $option } 的内核，然后重启
+kernel-full = 换用带 { $option } 的内核：sudo apt-get install linux-image-amd64，然后重启
+kernel-other = 换用带 { $option } 的内核，然后重启
