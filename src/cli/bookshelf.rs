@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::course::{Book, Fault, Files, Gravity};
 use crate::trouble::{Trouble, nearest};
+use crate::words::Said;
 
 /// Names a folder of courses that are taken before those in the binary.
 const FOLDER: &str = "ESPLAIN_LESSONS";
@@ -44,11 +45,11 @@ pub(super) fn find(word: &str) -> Result<Found, Trouble> {
     if let Some(files) = Files::embedded(word) {
         return Ok(Found { label: word.to_owned(), files, folder: None });
     }
-    let trouble = Trouble::usage(format!("there is no course `{word}`"));
+    let trouble = Trouble::usage(Said::of("cli-no-course", &[("word", &word)]));
     let known = ids();
     Err(match nearest(word, known.iter().map(String::as_str)) {
-        Some(near) => trouble.hint(format!("did you mean `{near}`?")),
-        None => trouble.hint("`esplain courses` lists them"),
+        Some(near) => trouble.hint(Said::of("trouble-did-you-mean", &[("near", &near)])),
+        None => trouble.hint(Said::of("cli-courses-lists", &[])),
     })
 }
 
@@ -60,9 +61,9 @@ pub(super) fn book(word: &str) -> Result<Book, Trouble> {
 /// The course that was found, ready to be walked.
 pub(super) fn open(found: &Found) -> Result<Book, Trouble> {
     Book::read(&found.files).map_err(|faults| {
-        let mut trouble = Trouble::unusable(format!("the course {} cannot be used", found.label));
+        let mut trouble = Trouble::unusable(Said::of("cli-course-unusable", &[("course", &found.label)]));
         trouble.causes.extend(faults.iter().filter(|fault| fault.gravity == Gravity::Error).map(Fault::to_string));
-        trouble.hint(format!("`esplain lint {}` shows each place", found.label))
+        trouble.hint(Said::of("cli-lint-shows", &[("course", &found.label)]))
     })
 }
 
@@ -94,13 +95,16 @@ fn only_course_in(folder: &Path) -> Result<Found, Trouble> {
         .collect();
     courses.sort();
     match courses.as_slice() {
-        [] => Err(Trouble::usage(format!("there is no course in {}: it has no course.yaml", folder.display()))
-            .hint("`esplain author new course NAME` begins one; `esplain courses` lists those in the binary")),
+        [] => Err(Trouble::usage(Said::of("cli-no-course-in", &[("folder", &folder.display())]))
+            .hint(Said::of("cli-author-begins", &[]))),
         [course] => from_folder(course).map(|found| Found { folder: Some(course.clone()), ..found }),
         several => {
             let names: Vec<String> = several.iter().map(|course| course.display().to_string()).collect();
-            Err(Trouble::usage(format!("there are {} courses in {}", several.len(), folder.display()))
-                .hint(format!("name one: {}", names.join(", "))))
+            Err(Trouble::usage(Said::of(
+                "cli-many-courses",
+                &[("count", &several.len()), ("folder", &folder.display())],
+            ))
+            .hint(Said::of("cli-name-one", &[("names", &names.join(", "))])))
         }
     }
 }
@@ -114,7 +118,7 @@ fn from_folder(folder: &Path) -> Result<Found, Trouble> {
 pub(super) fn read_folder(folder: &Path) -> Result<Files, Trouble> {
     let mut files = Files::default();
     collect(folder, "", &mut files).map_err(|(path, error)| {
-        Trouble::unusable(format!("the lesson file {} cannot be read", path.display())).because(&error)
+        Trouble::unusable(Said::of("cli-lesson-unread", &[("path", &path.display())])).because(&error)
     })?;
     Ok(files)
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::pager::Pager;
 use crate::render::{Colour, Look, Surroundings};
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// What a subcommand speaks through: the standard streams, and what is known of the terminal behind them.
 pub struct Io {
@@ -72,7 +73,7 @@ impl Io {
 
     /// The failure that an error of `out` is.
     pub fn unwritable(error: &io::Error) -> Trouble {
-        Trouble::unusable("standard output cannot be written").because(error)
+        Trouble::unusable(Said::of("trouble-stdout", &[])).because(error)
     }
 }
 

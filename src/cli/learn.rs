@@ -19,7 +19,7 @@ use crate::profile::Profile;
 use crate::render::{Colour, Console};
 use crate::shell::{self, Setup};
 use crate::trouble::{Exit, Trouble, nearest};
-use crate::words::{Language, Words};
+use crate::words::{Language, Said, Words};
 
 /// The course that `esplain` alone starts.
 pub(super) const USUAL_COURSE: &str = "cilium-ipsec";
@@ -227,11 +227,11 @@ pub(super) fn check_step(book: &Book, step: &str) -> Result<(), Trouble> {
     if book.course.step(step).is_some() {
         return Ok(());
     }
-    let trouble = Trouble::usage(format!("there is no step `{step}` in the course `{}`", book.course.id));
+    let trouble = Trouble::usage(Said::of("trouble-no-step", &[("step", &step), ("course", &book.course.id)]));
     let ids: Vec<&str> = book.course.steps().map(|step| step.id.as_str()).collect();
     Err(match nearest(step, ids.iter().copied()) {
-        Some(near) => trouble.hint(format!("did you mean `--step {near}`?")),
-        None => trouble.hint(format!("its steps are {}", ids.join(", "))),
+        Some(near) => trouble.hint(Said::of("trouble-did-you-mean-step", &[("near", &near)])),
+        None => trouble.hint(Said::of("trouble-steps-are", &[("steps", &ids.join(", "))])),
     })
 }
 
@@ -239,7 +239,8 @@ pub(super) fn check_step(book: &Book, step: &str) -> Result<(), Trouble> {
 pub(super) fn language(asked: Option<&str>) -> Result<Language, Trouble> {
     if let Some(asked) = asked {
         return asked.parse().map_err(|error: crate::words::UnknownLanguage| {
-            Trouble::usage(error.to_string()).hint("say `--lang en` or `--lang zh`")
+            Trouble::usage(Said::of("trouble-no-language", &[("language", &format!("{:?}", error.0))]))
+                .hint(Said::of("cli-say-language", &[]))
         });
     }
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
@@ -259,8 +260,8 @@ pub(super) fn lab_or_recording(
             Ok(Box::new(Playback::open(file)?.in_language(language)))
         }
         (choice, None) => lab(choice, course, profile, language),
-        (_, Some(file)) => Err(Trouble::usage("a recording is a lab of its own, and no other is wanted with it")
-            .hint(format!("leave `--lab` away: `esplain learn --recording {}`", file.display()))),
+        (_, Some(file)) => Err(Trouble::usage(Said::of("cli-recording-is-a-lab", &[]))
+            .hint(Said::of("cli-leave-lab-away", &[("file", &file.display())]))),
     }
 }
 
@@ -299,14 +300,17 @@ pub(super) fn lab(
         #[cfg(target_os = "linux")]
         LabChoice::Kernel => {
             let program = std::env::current_exe()
-                .map_err(|error| Trouble::unusable("this program does not find itself").because(&error))?;
+                .map_err(|error| Trouble::unusable(Said::of("trouble-no-self", &[])).because(&error))?;
             let begin = if course.ready { Kernel::ready } else { Kernel::new };
             Ok(Box::new(begin(SEED, &program)?))
         }
-        LabChoice::Recording => Err(Trouble::usage("which recording?")
-            .hint("say `--lab recording --recording walk.esplain`; `esplain record -o walk.esplain` makes one")),
+        LabChoice::Recording => {
+            Err(Trouble::usage(Said::of("cli-which-recording", &[])).hint(Said::of("cli-say-recording", &[])))
+        }
         #[cfg(not(target_os = "linux"))]
-        LabChoice::Kernel => Err(Trouble::unusable("the kernel lab needs Linux").hint("`--lab sim` runs everywhere")),
+        LabChoice::Kernel => {
+            Err(Trouble::unusable(Said::of("cli-needs-linux", &[])).hint(Said::of("cli-sim-everywhere", &[])))
+        }
         LabChoice::Kind => Ok(Box::new(kind(profile, ANSWER)?)),
     }
 }
@@ -371,8 +375,7 @@ fn check_profile(choice: LabChoice, course: &Course, profile: Profile) -> Result
     if fits || profile == Profile::default() {
         return Ok(());
     }
-    Err(Trouble::usage("there is no set-up here that another profile would change")
-        .hint("`--profile current` goes with `--lab kind`, and with `--lab sim` for a course that sets the cluster up"))
+    Err(Trouble::usage(Said::of("cli-no-other-profile", &[])).hint(Said::of("cli-profile-goes-with", &[])))
 }
 
 /// Refuses a lab that the course was not written for: what it does there may not be what it says.
@@ -384,8 +387,8 @@ fn check_lab(choice: LabChoice, course: &Course) -> Result<(), Trouble> {
         return Ok(());
     }
     let labs: Vec<String> = course.labs.iter().map(|lab| format!("`--lab {lab}`")).collect();
-    Err(Trouble::usage(format!("the course `{}` does not run on the lab `{name}`", course.id))
-        .hint(format!("it runs with {}", labs.join(", "))))
+    Err(Trouble::usage(Said::of("cli-lab-not-for-course", &[("course", &course.id), ("name", &name)]))
+        .hint(Said::of("cli-runs-with", &[("labs", &labs.join(", "))])))
 }
 
 /// The same cluster for everyone: what one learner tells another fits.

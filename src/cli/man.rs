@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use super::Io;
 use crate::trouble::{Exit, Trouble};
+use crate::words::Said;
 
 /// Print the manual page, or write one page a subcommand into a folder.
 #[derive(Debug, clap::Args)]
@@ -14,7 +15,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, command: clap::Command, io: &mut Io) -> Result<Exit, Trouble> {
     if let Some(folder) = &args.dir {
         let unwritable = |error: std::io::Error| {
-            Trouble::unusable(format!("the manual pages cannot be written to {}", folder.display())).because(&error)
+            Trouble::unusable(Said::of("cli-man-unwritten", &[("folder", &folder.display())])).because(&error)
         };
         std::fs::create_dir_all(folder).map_err(unwritable)?;
         clap_mangen::generate_to(command, folder).map_err(unwritable)?;

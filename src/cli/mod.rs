@@ -43,7 +43,7 @@ pub use io::Io;
 
 use crate::render::Colour;
 use crate::trouble::{Exit, Trouble};
-use crate::words::{Language, Words};
+use crate::words::{Language, Said, Words};
 
 /// ESP, explained: see how Cilium's IPsec really moves a packet.
 #[derive(Debug, Parser)]
@@ -132,10 +132,8 @@ fn run(call: Call, misplaced: Option<&'static str>, io: &mut Io) -> Result<Exit,
         return learn::run(learn::Args::of_options(call.options), color);
     };
     if let Some(option) = misplaced {
-        return Err(Trouble::usage(format!(
-            "--{option} is an option of `learn`, and stands before another subcommand"
-        ))
-        .hint(format!("write it behind `learn`: `esplain learn --{option} …`")));
+        return Err(Trouble::usage(Said::of("cli-misplaced", &[("option", &option)]))
+            .hint(Said::of("cli-behind-learn", &[("option", &option)])));
     }
     match command {
         Command::Learn(args) => learn::run(args, color),

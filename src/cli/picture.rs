@@ -11,7 +11,7 @@ use crate::packet::{Frame, LinkType, Timestamp};
 use crate::render::{Cluster, Colour, Display, EspLayout, Image, Look, Map, Path, Picture, Surroundings, paint};
 use crate::replay::keyring;
 use crate::trouble::{Exit, Trouble};
-use crate::words::Words;
+use crate::words::{Said, Words};
 
 /// Show a picture of the course: the cluster, the way of a ping, the octets of an ESP packet.
 ///
@@ -47,8 +47,9 @@ pub(super) fn run(args: &Args, color: Colour, io: &mut Io) -> Result<Exit, Troub
     if let Some(path) = &args.output {
         let png = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
         let octets = if png { pixels(&picture)?.png().map_err(|error| cannot(&error))? } else { picture.svg().into() };
-        std::fs::write(path, octets)
-            .map_err(|error| Trouble::unusable(format!("{} cannot be written", path.display())).because(&error))?;
+        std::fs::write(path, octets).map_err(|error| {
+            Trouble::unusable(Said::of("trouble-unwritten", &[("path", &path.display())])).because(&error)
+        })?;
         return Ok(Exit::Done);
     }
     let text = if io.columns.is_none() {
@@ -75,7 +76,7 @@ fn draw(which: Which, words: &Words) -> Result<Picture, Trouble> {
         return Ok(Picture::Architecture(Map::of_cluster(&cluster, words)));
     }
     let to = facts.get("pod_b_ip").and_then(|address| address.parse().ok());
-    let to = to.ok_or_else(|| Trouble::unusable("the simulated cluster has no pod-b"))?;
+    let to = to.ok_or_else(|| Trouble::unusable(Said::of("cli-no-pod-b", &[])))?;
     let trace = lab.trace("pod-a", to, 56)?;
     let places = lab.places()?;
     // The bridge that kind's network is on the machine is left out: nobody looks there.
@@ -89,7 +90,7 @@ fn draw(which: Which, words: &Words) -> Result<Picture, Trouble> {
     }
     let keys = keyring(&mut lab, "worker2")?;
     let layout = trace.hops.iter().find_map(|hop| esp_layout(&hop.octets, &keys, words));
-    layout.map(Picture::Esp).ok_or_else(|| Trouble::unusable("the simulated ping was not encrypted"))
+    layout.map(Picture::Esp).ok_or_else(|| Trouble::unusable(Said::of("cli-ping-clear", &[])))
 }
 
 /// The layout of an IP packet that holds ESP which these keys open.
@@ -107,9 +108,7 @@ fn pixels(picture: &Picture) -> Result<Image, Trouble> {
 }
 
 fn cannot(error: &crate::render::ImageError) -> Trouble {
-    Trouble::unusable("the picture cannot be shown")
-        .because(error)
-        .hint("write it as SVG: `esplain picture NAME -o FILE.svg`")
+    Trouble::unusable(Said::of("cli-picture-unshown", &[])).because(error).hint(Said::of("cli-picture-as-svg", &[]))
 }
 
 #[cfg(test)]

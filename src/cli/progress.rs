@@ -8,6 +8,7 @@ use super::{Io, bookshelf, learn};
 use crate::course::{Entry, How, Progress};
 use crate::shell::{Journal, Notice, Opened, log_of};
 use crate::trouble::{Exit, Trouble};
+use crate::words::Said;
 
 /// Show, move or forget progress.
 #[derive(Debug, clap::Args)]
@@ -159,14 +160,17 @@ fn import(import: &Import, io: &mut Io) -> Result<(), Trouble> {
     } else {
         fs::read_to_string(&import.file).map(|read| text = read)
     };
-    read.map_err(|error| Trouble::unusable(format!("{name} cannot be read")).because(&error))?;
+    read.map_err(|error| Trouble::unusable(Said::of("trouble-unread", &[("name", &name)])).because(&error))?;
     let exported: Exported = serde_json::from_str(&text).map_err(|error| {
-        Trouble::unusable(format!("{name} is no record of progress"))
+        Trouble::unusable(Said::of("cli-no-record", &[("name", &name)]))
             .because(&error)
-            .hint("`esplain progress export > FILE` writes one")
+            .hint(Said::of("cli-export-writes", &[]))
     })?;
     if exported.format > FORMAT {
-        return Err(Trouble::unusable(format!("{name} was written by a newer esplain (format {})", exported.format)));
+        return Err(Trouble::unusable(Said::of(
+            "trouble-newer-format",
+            &[("name", &name), ("format", &exported.format)],
+        )));
     }
     bookshelf::book(&exported.course)?;
     let path = log(&exported.course)?;
@@ -174,8 +178,8 @@ fn import(import: &Import, io: &mut Io) -> Result<(), Trouble> {
     refuse(notice)?;
     if !events.is_empty() {
         if !import.replace {
-            return Err(Trouble::usage(format!("there is progress in `{}` already", exported.course))
-                .hint("`esplain progress import --replace FILE` replaces it and keeps a copy"));
+            return Err(Trouble::usage(Said::of("cli-progress-there", &[("course", &exported.course)]))
+                .hint(Said::of("cli-import-replace", &[])));
         }
         journal.begin_anew(Some(&path));
     }
@@ -191,8 +195,11 @@ fn reset(reset: &Reset, io: &mut Io) -> Result<(), Trouble> {
         return print(io, &format!("There is no progress in `{}`.", reset.of.course));
     }
     if !reset.yes {
-        return Err(Trouble::usage(format!("this forgets all progress in `{}` ({})", reset.of.course, path.display()))
-            .hint(format!("`esplain progress reset {} --yes` does it and keeps a copy", reset.of.course)));
+        return Err(Trouble::usage(Said::of(
+            "cli-forgets",
+            &[("course", &reset.of.course), ("path", &path.display())],
+        ))
+        .hint(Said::of("cli-reset-yes", &[("course", &reset.of.course)])));
     }
     let Opened { mut journal, notice, .. } = Journal::open(&path);
     refuse(notice)?;
@@ -210,9 +217,8 @@ fn reset(reset: &Reset, io: &mut Io) -> Result<(), Trouble> {
 /// The log of a course, whether it exists or not.
 fn log(course: &str) -> Result<PathBuf, Trouble> {
     let book = bookshelf::book(course)?;
-    let state = learn::state_folder().ok_or_else(|| {
-        Trouble::unusable("there is no home folder to keep progress in").hint("set `XDG_STATE_HOME` to a folder")
-    })?;
+    let state = learn::state_folder()
+        .ok_or_else(|| Trouble::unusable(Said::of("cli-no-home", &[])).hint(Said::of("cli-set-state-home", &[])))?;
     Ok(log_of(&state, &book.course.id))
 }
 
@@ -221,22 +227,23 @@ fn events(path: &Path) -> Result<Vec<Entry>, Trouble> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    Journal::read(path).map_err(|error| Trouble::unusable(format!("{} cannot be read", path.display())).because(&error))
+    Journal::read(path)
+        .map_err(|error| Trouble::unusable(Said::of("trouble-unread", &[("name", &path.display())])).because(&error))
 }
 
 /// A log that cannot be written to as it should.
 fn refuse(notice: Option<Notice>) -> Result<(), Trouble> {
     match notice {
         None | Some(Notice::KeptAside(_)) => Ok(()),
-        Some(Notice::InUse(path)) => Err(Trouble::unusable(format!("another esplain has {} open", path.display()))
-            .hint("leave it first, by `:quit`")),
-        Some(Notice::Newer(path)) => Err(Trouble::unusable(format!("a newer esplain wrote {}", path.display()))),
+        Some(Notice::InUse(path)) => Err(Trouble::unusable(Said::of("cli-in-use", &[("path", &path.display())]))
+            .hint(Said::of("cli-leave-first", &[]))),
+        Some(Notice::Newer(path)) => Err(Trouble::unusable(Said::of("cli-newer-wrote", &[("path", &path.display())]))),
         Some(Notice::Unwritable(path, error)) => Err(unwritable(&path, &error)),
     }
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Trouble {
-    Trouble::unusable(format!("{} cannot be written", path.display())).because(error)
+    Trouble::unusable(Said::of("trouble-unwritten", &[("path", &path.display())])).because(error)
 }
 
 fn print(io: &mut Io, text: &str) -> Result<(), Trouble> {

@@ -11,7 +11,7 @@ use crate::course::Book;
 use crate::lab::{Lab, LabKind};
 use crate::replay::{Keys, Plan, Report, Script, cast, junit, replay, replay_script, tap, transcript};
 use crate::trouble::{Exit, Trouble};
-use crate::words::{Language, Words};
+use crate::words::{Language, Said, Words};
 
 /// Prove courses and scripts: walk them on a lab, step by step.
 ///
@@ -73,8 +73,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     let languages = args.lang.iter().map(|asked| learn::language(Some(asked))).collect::<Result<Vec<_>, _>>()?;
     let named = named(args);
     if (args.step.is_some() || args.from.is_some()) && named.len() > 1 {
-        return Err(Trouble::usage("`--step` and `--from` are for one course")
-            .hint("name the course that has the step, and no other"));
+        return Err(Trouble::usage(Said::of("cli-one-course", &[])).hint(Said::of("cli-name-the-course", &[])));
     }
     let mut reports = Vec::new();
     for name in &named {
@@ -150,8 +149,8 @@ fn named(args: &Args) -> Vec<String> {
 fn spoken(book: &Book, asked: &[Language]) -> Result<Vec<Language>, Trouble> {
     let own = &book.course.languages;
     if let Some(foreign) = asked.iter().find(|asked| !own.iter().any(|own| own == asked.code())) {
-        return Err(Trouble::usage(format!("the course `{}` has no words in `{foreign}`", book.course.id))
-            .hint(format!("it has them in {}", own.join(", "))));
+        return Err(Trouble::usage(Said::of("cli-no-words-in", &[("course", &book.course.id), ("foreign", &foreign)]))
+            .hint(Said::of("cli-has-words-in", &[("languages", &own.join(", "))])));
     }
     if asked.is_empty() {
         return Ok(own.iter().filter_map(|language| language.parse().ok()).collect());
@@ -170,7 +169,7 @@ fn runs_on(book: &Book, lab: LabChoice) -> bool {
 /// Runs a script, on a lab as the usual course begins.
 fn script(name: &str, args: &Args) -> Result<Report, Trouble> {
     let text = std::fs::read_to_string(name)
-        .map_err(|error| Trouble::unusable(format!("the script {name} cannot be read")).because(&error))?;
+        .map_err(|error| Trouble::unusable(Said::of("cli-script-unread", &[("name", &name)])).because(&error))?;
     let script = Script::read(name, &text)?;
     let book = bookshelf::book(learn::USUAL_COURSE)?;
     let mut lab = lab(args, &book, learn::language(None)?)?;
@@ -193,8 +192,9 @@ fn keep(args: &Args, named: &[String], reports: &[Report], exit: Exit) -> Result
     let keys = if args.with_keys { Keys::Shown } else { Keys::Hidden };
     let scenes = || reports.iter().flat_map(|report| &report.scenes);
     let write = |file: &PathBuf, text: String| {
-        std::fs::write(file, text)
-            .map_err(|error| Trouble::unusable(format!("{} cannot be written", file.display())).because(&error))
+        std::fs::write(file, text).map_err(|error| {
+            Trouble::unusable(Said::of("trouble-unwritten", &[("path", &file.display())])).because(&error)
+        })
     };
     if let Some(file) = &args.junit {
         write(file, junit(reports))?;

@@ -13,7 +13,7 @@ use crate::course::{Book, Files};
 use crate::lab::LabKind;
 use crate::render::sanitised;
 use crate::trouble::Trouble;
-use crate::words::{FluentValue, Words};
+use crate::words::{FluentValue, Said, Words};
 
 /// What a course is to be trusted with.
 pub(super) struct Errand<'a> {
@@ -73,7 +73,7 @@ pub(super) fn ask(errand: &Errand<'_>, given: bool, words: &Words) -> Result<(),
         Extent::Walk => say("trust-question", &[]),
         Extent::Proof => say("trust-question-proof", &[]),
     };
-    let unwritable = |error: io::Error| Trouble::unusable("the question cannot be shown").because(&error);
+    let unwritable = |error: io::Error| Trouble::unusable(Said::of("cli-not-asked", &[])).because(&error);
     write!(screen, "{shown}\n{question} [y/N] ").and_then(|()| screen.flush()).map_err(unwritable)?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(unwritable)?;
