@@ -52,20 +52,27 @@ fn every_room_uses_only_the_rooms_in_its_row() {
 
 /// A sentence that is said later is only looked up when something fails: too late to find that it has no words.
 #[test]
-fn every_sentence_that_is_said_later_has_words() {
-    use esplain::words::{Language, Words};
+fn every_sentence_that_is_said_later_has_words_and_fills_their_places() {
+    use esplain::words::{FluentValue, Language, Words};
 
-    let said = regex::Regex::new(r#"Said::of\(\s*"([^"]+)""#).expect("a regular expression");
+    let said = regex::Regex::new(r#"(?s)Said::of\(\s*"([^"]+)",\s*&\[(.*?)\],?\s*\)"#).expect("a regular expression");
+    let place = regex::Regex::new(r#"\(\s*"([^"]+)","#).expect("a regular expression");
     let words = Language::ALL.map(Words::new);
     let mut seen = 0;
     for Source { path, .. } in sources() {
         let text = fs::read_to_string(root().join(&path)).expect("sources are UTF-8");
         for found in said.captures_iter(&text) {
             seen += 1;
-            assert!(words.iter().all(|words| words.has(&found[1])), "{path}: no words `{}`", &found[1]);
+            let id = &found[1];
+            assert!(words.iter().all(|words| words.has(id)), "{path}: no words `{id}`");
+            let names: Vec<String> = place.captures_iter(&found[2]).map(|name| name[1].to_owned()).collect();
+            let places: Vec<_> = names.iter().map(|name| (name.as_str(), FluentValue::from("x"))).collect();
+            for said in words.iter().map(|words| words.say(id, &places)) {
+                assert!(!said.contains("{$"), "{path}: a place of `{id}` is not filled: {said}");
+            }
         }
     }
-    assert!(seen > 0, "nothing was looked at");
+    assert!(seen > 200, "only {seen} were looked at");
 }
 
 #[test]

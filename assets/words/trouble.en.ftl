@@ -28,3 +28,4 @@ trouble-steps-are = its steps are { $steps }
 trouble-did-you-mean = did you mean `{ $near }`?
 trouble-newer-format = { $name } was written by a newer esplain (format { $format })
 trouble-no-language = no language { $language }: esplain speaks en (English) and zh (中文)
+trouble-one-stdin = standard input can be only one of the files

@@ -28,3 +28,4 @@ trouble-steps-are = 它的步骤有：{ $steps }
 trouble-did-you-mean = 是不是 `{ $near }`？
 trouble-newer-format = { $name } 是更新版本的 esplain 写的（格式 { $format }）
 trouble-no-language = 没有 { $language } 这种语言：esplain 支持 en（English）和 zh（中文）
+trouble-one-stdin = 标准输入只能当作其中一个文件

@@ -10,7 +10,7 @@ use crate::explain::{Explanation, explain};
 use crate::listing::Unread;
 use crate::render::{Colour, Look, Surroundings, explained, paint};
 use crate::trouble::{Exit, Trouble};
-use crate::words::Words;
+use crate::words::{Said, Words};
 
 /// Explain pasted text of ip, tcpdump or /proc/net/xfrm_stat, line by line.
 ///
@@ -66,13 +66,13 @@ struct PrintedUnread<'a> {
 
 pub(super) fn run(args: &Args, color: Colour, io: &mut Io) -> Result<Exit, Trouble> {
     let words = Words::new(learn::language(args.lang.as_deref())?);
-    let (name, text) = read(args.file.as_deref(), io)?;
+    let (name, text) = read(args.file.as_deref(), &words, io)?;
     if text.trim().is_empty() {
-        return Err(usable_text(Trouble::unusable(format!("{name} is empty"))));
+        return Err(usable_text(Trouble::unusable(Said::of("paste-empty", &[("name", &name)]))));
     }
     let explanation = explain(&text, &words);
     if explanation.is_empty() {
-        let what = format!("{name} holds nothing that ip, tcpdump or /proc/net/xfrm_stat prints");
+        let what = Said::of("paste-nothing", &[("name", &name)]);
         return Err(usable_text(Trouble::unusable(what)));
     }
     io.page();
@@ -87,16 +87,14 @@ pub(super) fn run(args: &Args, color: Colour, io: &mut Io) -> Result<Exit, Troub
 }
 
 fn usable_text(trouble: Trouble) -> Trouble {
-    trouble
-        .hint("give it the output of a command: `ip xfrm state | esplain explain`")
-        .hint("it reads `ip xfrm state|policy`, `ip rule`, `ip route`, `ip addr`, `tcpdump` and `/proc/net/xfrm_stat`")
+    trouble.hint(Said::of("paste-give-output", &[])).hint(Said::of("paste-reads", &[]))
 }
 
 /// No paste is longer than this, in octets.
 const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// The name of the source for messages, and its text.
-fn read(file: Option<&Path>, io: &mut Io) -> Result<(String, String), Trouble> {
+fn read(file: Option<&Path>, words: &Words, io: &mut Io) -> Result<(String, String), Trouble> {
     let mut octets = Vec::new();
     let (name, read) = if let Some(file) = file.filter(|file| file.as_os_str() != "-") {
         let read = std::fs::File::open(file).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut octets));
@@ -104,14 +102,17 @@ fn read(file: Option<&Path>, io: &mut Io) -> Result<(String, String), Trouble> {
     } else {
         if std::io::stdin().is_terminal() {
             // What cannot be said on standard error is not worth ending for.
-            let _ = writeln!(io.err, "Paste the text, then press Ctrl-D on a line of its own.");
+            let _ = writeln!(io.err, "{}", words.say("paste-now", &[]));
         }
-        ("standard input".to_owned(), io.input.by_ref().take(LONGEST + 1).read_to_end(&mut octets))
+        (words.say("paste-standard-input", &[]), io.input.by_ref().take(LONGEST + 1).read_to_end(&mut octets))
     };
-    read.map_err(|error| Trouble::unusable(format!("{name} cannot be read")).because(&error))?;
+    read.map_err(|error| Trouble::unusable(Said::of("trouble-unread", &[("name", &name)])).because(&error))?;
     if octets.len() as u64 > LONGEST {
-        return Err(Trouble::unusable(format!("{name} is longer than {} MiB", LONGEST / 1024 / 1024))
-            .hint("to look into a capture, use `esplain decrypt`"));
+        return Err(Trouble::unusable(Said::of(
+            "paste-too-long",
+            &[("name", &name), ("size", &(LONGEST / 1024 / 1024))],
+        ))
+        .hint(Said::of("paste-use-decrypt", &[])));
     }
     Ok((name, String::from_utf8_lossy(&octets).into_owned()))
 }

@@ -195,7 +195,9 @@ fn language(matches: &ArgMatches) -> Language {
     }
     // Two languages, or none that there is: the environment's.
     let asked = matches.try_get_raw("lang").ok().flatten().and_then(|mut asked| asked.next()?.to_str());
-    learn::language(asked).or_else(|_| learn::language(None)).unwrap_or_default()
+    // A subcommand that knows no `--lang` still fails in the reader's language.
+    let asked = asked.map(str::to_owned).or_else(|| std::env::var("ESPLAIN_LANG").ok());
+    learn::language(asked.as_deref()).or_else(|_| learn::language(None)).unwrap_or_default()
 }
 
 #[cfg(test)]

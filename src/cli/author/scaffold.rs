@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::{Io, bookshelf};
 use crate::course::{Book, FileKind, Files, Gravity, lint, schema, with_language, with_step};
 use crate::trouble::{Exit, Trouble};
-use crate::words::Language;
+use crate::words::{Language, Said};
 
 /// What a new course is made of.
 const COURSE: &str = include_str!("../../../assets/scaffold/course.yaml");
@@ -150,7 +150,7 @@ fn write(folder: &Path, new: &Files, whole: &Files, io: &mut Io) -> Result<Exit,
             .hint(format!("`esplain lint {label}` shows each place; mend it first")));
     }
     let failed = |path: &Path, error: &std::io::Error| {
-        Trouble::unusable(format!("{} cannot be written", path.display())).because(error)
+        Trouble::unusable(Said::of("trouble-unwritten", &[("path", &path.display())])).because(error)
     };
     let mut aside: Vec<(PathBuf, PathBuf)> = Vec::new();
     for path in new.paths() {

@@ -5,6 +5,7 @@ use super::text_of;
 use crate::cli::Io;
 use crate::decrypt::Keyring;
 use crate::trouble::Trouble;
+use crate::words::Said;
 use crate::xfrm::parse_states;
 
 /// The SAs of all `--sa` files.
@@ -33,9 +34,8 @@ pub(super) fn read(paths: &[PathBuf], io: &mut Io) -> Result<Keys, Trouble> {
             unread.push(format!("and {} more lines", listing.unread.len() - NAMED));
         }
         if listing.items.is_empty() {
-            let trouble = Trouble::unusable(format!("{name} holds no state of `ip xfrm state`"));
-            return Err(Trouble { causes: unread, ..trouble }
-                .hint("on a node of the tunnel: `sudo ip xfrm state > keys.txt`, then `--sa keys.txt`"));
+            let trouble = Trouble::unusable(Said::of("decrypt-no-states", &[("name", &name)]));
+            return Err(Trouble { causes: unread, ..trouble }.hint(Said::of("decrypt-save-states", &[])));
         }
         for line in unread {
             // What cannot be said on standard error is not worth ending for.

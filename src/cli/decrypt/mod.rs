@@ -21,6 +21,7 @@ use super::Io;
 use crate::capture::{CaptureError, Reader};
 use crate::decrypt::Keyring;
 use crate::trouble::{Exit, Trouble};
+use crate::words::Said;
 
 /// Decrypt the ESP packets of a capture with the keys of `ip xfrm state`.
 ///
@@ -120,9 +121,8 @@ fn open(path: &Path, io: &mut Io) -> Result<Reader, Trouble> {
 }
 
 fn unreadable(path: &Path, ended: &Ended, filter: Option<&str>) -> Trouble {
-    let name = if is_standard_input(path) { "standard input".to_owned() } else { path.display().to_string() };
-    let capture =
-        if is_standard_input(path) { format!("the capture on {name}") } else { format!("the capture {name}") };
+    let name = path.display();
+    let from = if is_standard_input(path) { "stdin" } else { "file" };
     match ended {
         Ended::Output(trouble) => Trouble {
             what: trouble.what.clone(),
@@ -132,24 +132,23 @@ fn unreadable(path: &Path, ended: &Ended, filter: Option<&str>) -> Trouble {
         },
         Ended::Filter(why) => {
             let filter = filter.unwrap_or_default();
-            Trouble { causes: vec![why.clone()], ..Trouble::usage(format!("the filter `{filter}` cannot be compiled")) }
-                .hint("the language is that of `man pcap-filter`: try `--filter 'esp and host 10.0.0.66'`")
+            Trouble { causes: vec![why.clone()], ..Trouble::usage(Said::of("decrypt-filter", &[("filter", &filter)])) }
+                .hint(Said::of("decrypt-filter-language", &[]))
         }
         Ended::Capture(error) => {
-            let trouble = Trouble::unusable(format!("{capture} cannot be read to its end")).because(error);
+            let trouble = Trouble::unusable(Said::of("decrypt-not-to-its-end", &[("from", &from), ("name", &name)]))
+                .because(error);
+            let unread = || Said::of("decrypt-unread", &[("from", &from), ("name", &name)]);
             match error {
-                CaptureError::Io(_) => Trouble { what: format!("{capture} cannot be read").into(), ..trouble },
+                CaptureError::Io(_) => Trouble { what: unread(), ..trouble },
                 CaptureError::NotACapture { .. } | CaptureError::Empty => {
-                    Trouble { what: format!("{name} is not a capture").into(), ..trouble }
-                        .hint("make one with `tcpdump -i any -w all-ipsec.cap`, and give `ip xfrm state` text to --sa")
+                    Trouble { what: Said::of("decrypt-no-capture", &[("from", &from), ("name", &name)]), ..trouble }
+                        .hint(Said::of("decrypt-make-capture", &[]))
                 }
                 CaptureError::LinkType { .. } | CaptureError::Version { .. } => {
-                    Trouble { what: format!("{capture} cannot be read").into(), ..trouble }
-                        .hint("capture on the node itself: `tcpdump -i any -w all-ipsec.cap`")
+                    Trouble { what: unread(), ..trouble }.hint(Said::of("decrypt-capture-there", &[]))
                 }
-                _ => trouble.hint(
-                    "the whole frames before that place are shown above; stop `tcpdump` with Ctrl-C, not with `kill -9`",
-                ),
+                _ => trouble.hint(Said::of("decrypt-whole-frames", &[])),
             }
         }
     }
@@ -163,7 +162,7 @@ fn text_of(path: &Path, io: &mut Io) -> Result<String, Trouble> {
     } else {
         std::fs::File::open(path).and_then(|file| file.take(LONGEST_TEXT).read_to_end(&mut octets)).map(|_| ())
     };
-    read.map_err(|error| Trouble::unusable(format!("{} cannot be read", path.display())).because(&error))?;
+    read.map_err(|error| Trouble::unusable(Said::of("trouble-unread", &[("name", &path.display())])).because(&error))?;
     Ok(String::from_utf8_lossy(&octets).into_owned())
 }
 
@@ -173,8 +172,7 @@ const LONGEST_TEXT: u64 = 4 * 1024 * 1024;
 fn one_user_of_standard_input(args: &Args) -> Result<(), Trouble> {
     let paths = args.sa.iter().chain([&args.capture]).chain(&args.devices);
     if paths.filter(|path| is_standard_input(path)).count() > 1 {
-        return Err(Trouble::usage("standard input can be only one of the files")
-            .hint("write the others to files: `ip xfrm state > keys.txt`"));
+        return Err(Trouble::usage(Said::of("trouble-one-stdin", &[])).hint(Said::of("decrypt-write-files", &[])));
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::decrypt::{Sighting, Sightings};
 use crate::packet::line::Options;
 use crate::packet::{Cooked, FrameView, LinkType, PacketType, Printer, Timestamp};
 use crate::trouble::Trouble;
+use crate::words::Said;
 
 /// Where everything goes, in the order of the capture: what is printed, what is written, what is counted.
 pub(super) struct Output<'io> {
@@ -144,8 +145,7 @@ impl Copy {
         if let (Ok(to), Ok(from)) = (path.canonicalize(), capture.canonicalize())
             && to == from
         {
-            return Err(Trouble::usage("the plain capture would replace the one that is read")
-                .hint("give --write another name"));
+            return Err(Trouble::usage(Said::of("decrypt-same-file", &[])).hint(Said::of("decrypt-other-name", &[])));
         }
         let file = File::create(path).map_err(|error| unwritable(path, &error))?;
         let file = Some(BufWriter::with_capacity(256 * 1024, file));
@@ -188,12 +188,10 @@ impl Copy {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Trouble {
-    let trouble = Trouble::unusable(format!("{} cannot be written", path.display())).because(error);
+    let trouble = Trouble::unusable(Said::of("trouble-unwritten", &[("path", &path.display())])).because(error);
     match error.kind() {
-        io::ErrorKind::StorageFull => trouble.hint("free some space (`df -h`), or give --write another place"),
-        io::ErrorKind::InvalidInput => {
-            trouble.hint("end the name in .pcapng, which takes frames of several link types")
-        }
+        io::ErrorKind::StorageFull => trouble.hint(Said::of("decrypt-free-space", &[])),
+        io::ErrorKind::InvalidInput => trouble.hint(Said::of("decrypt-pcapng", &[])),
         _ => trouble,
     }
 }

@@ -13,6 +13,7 @@ use clap::Subcommand;
 use super::Io;
 use crate::lab::recording::Walk;
 use crate::trouble::{Exit, Trouble};
+use crate::words::Said;
 
 /// Write what other tools read.
 #[derive(Debug, clap::Args)]
@@ -39,8 +40,9 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
 /// Writes what was made to a file, or to standard output.
 fn write(file: Option<&Path>, octets: &[u8], io: &mut Io) -> Result<Exit, Trouble> {
     match file {
-        Some(file) => std::fs::write(file, octets)
-            .map_err(|error| Trouble::unusable(format!("{} cannot be written", file.display())).because(&error))?,
+        Some(file) => std::fs::write(file, octets).map_err(|error| {
+            Trouble::unusable(Said::of("trouble-unwritten", &[("path", &file.display())])).because(&error)
+        })?,
         None => io.out.write_all(octets).map_err(|error| Io::unwritable(&error))?,
     }
     Ok(Exit::Done)

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use super::esp_sa::{Version, row};
 use crate::cli::{Io, decrypt};
 use crate::trouble::{Exit, Trouble};
+use crate::words::Said;
 use crate::xfrm::StateFlags;
 
 /// Print the SAs of `ip xfrm state` as rows of Wireshark's `esp_sa` table.
@@ -23,7 +24,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
     if args.sa.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
-        return Err(Trouble::usage("standard input can be only one of the files"));
+        return Err(Trouble::usage(Said::of("trouble-one-stdin", &[])));
     }
     let (version, whose) = match (args.version, installed()) {
         (Some(version), _) => (version, "as asked"),
@@ -31,8 +32,8 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
         (None, None) => (Version::USUAL, "and later ones; no tshark is installed here to ask"),
     };
     if version < Version::OLDEST {
-        return Err(Trouble::usage(format!("Wireshark {version} is too old: its words for AES-GCM are others"))
-            .hint(format!("say `--for {}` or a later one", Version::OLDEST)));
+        return Err(Trouble::usage(Said::of("export-too-old", &[("version", &version)]))
+            .hint(Said::of("export-later", &[("version", &Version::OLDEST)])));
     }
     let keys = decrypt::sas(&args.sa, io)?;
     let mut states: Vec<_> = keys.entries().iter().map(|entry| &entry.state).collect();
@@ -55,8 +56,8 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
         }
     }
     if rows.is_empty() {
-        return Err(Trouble { causes: say, ..Trouble::unusable("none of the states can be told to Wireshark") }
-            .hint("a listing with keys is made by `sudo ip xfrm state > keys.txt` on a node"));
+        return Err(Trouble { causes: say, ..Trouble::unusable(Said::of("export-no-rows", &[])) }
+            .hint(Said::of("export-with-keys", &[])));
     }
     say.push(format!("note: rows for Wireshark {version}, {whose}; `--for VERSION` writes for another"));
     say.push("warning: these rows hold keys in clear: whoever has them can read the traffic".to_owned());

@@ -16,7 +16,7 @@ use crate::lab::{Lab, PlaceKind, cannot_rebuild, sim::Sim};
 use crate::packet::line::{Dump, Options, Printer, TimeFormat};
 use crate::packet::{FrameView, LinkType, Timestamp};
 use crate::trouble::{Exit, Trouble};
-use crate::words::Words;
+use crate::words::{Said, Words};
 
 /// Follow one packet through the simulated cluster, or through real nodes by their saved text, hop by hop.
 ///
@@ -178,11 +178,12 @@ fn follow_simulated(args: &Args, source: &str, destination: &str) -> Result<Foll
     let to = end(&mut lab, destination)?;
     let Some(place) = &from.place else { return Err(no_source(source)) };
     let cluster = &lab.world().net.cluster;
-    let stack =
-        cluster.find(place).ok_or_else(|| Trouble::unusable(format!("{place} has no network in the simulated lab")))?;
-    let trace = cluster
-        .trace_echo(stack, to.address, usize::from(args.size), 0)
-        .map_err(|error| Trouble::failed(format!("{source} does not send to {destination}")).because(&error))?;
+    let stack = cluster
+        .find(place)
+        .ok_or_else(|| Trouble::unusable(Said::of("predict-no-sim-network", &[("place", &place)])))?;
+    let trace = cluster.trace_echo(stack, to.address, usize::from(args.size), 0).map_err(|error| {
+        Trouble::failed(Said::of("trouble-not-sent", &[("from", &source), ("to", &destination)])).because(&error)
+    })?;
     Ok(Followed { lab: "sim", from, to, trace, unread: Vec::new(), comparison: None })
 }
 
@@ -192,9 +193,9 @@ fn follow_saved(args: &Args, folder: &Path, source: &str, destination: &str) -> 
     let from = saved_end(&mut rebuilt, source)?;
     let to = saved_end(&mut rebuilt, destination)?;
     let stack = from.place.as_ref().and_then(|place| rebuilt.cluster.find(place)).ok_or_else(|| no_source(source))?;
-    let trace = rebuilt
-        .trace(stack, to.address, usize::from(args.size))
-        .map_err(|error| Trouble::failed(format!("{source} does not send to {destination}")).because(&error))?;
+    let trace = rebuilt.trace(stack, to.address, usize::from(args.size)).map_err(|error| {
+        Trouble::failed(Said::of("trouble-not-sent", &[("from", &source), ("to", &destination)])).because(&error)
+    })?;
     let comparison = match args.seen.as_slice() {
         [] => None,
         captures => Some(saved::held_against(&rebuilt, &trace, captures)?),
@@ -215,14 +216,13 @@ fn saved_end(rebuilt: &mut Rebuilt, typed: &str) -> Result<End, Trouble> {
     }
     match rebuilt.find_name(typed) {
         Some((_, address)) => Ok(End { address, place: Some(typed.to_owned()) }),
-        None => Err(Trouble::usage(format!("there is no text of a node or pod `{typed}`"))
-            .hint(format!("nodes and pods with texts: {}; or write an address", rebuilt.names().join(", ")))),
+        None => Err(Trouble::usage(Said::of("predict-no-text-of", &[("typed", &typed)]))
+            .hint(Said::of("predict-with-texts-or", &[("names", &rebuilt.names().join(", "))]))),
     }
 }
 
 fn no_source(typed: &str) -> Trouble {
-    Trouble::usage(format!("{typed} is an address of no pod or node here"))
-        .hint("start at a pod or a node, such as pod-a or worker")
+    Trouble::usage(Said::of("predict-nobodys-address", &[("typed", &typed)])).hint(Said::of("predict-start-at", &[]))
 }
 
 /// One end of the way.
@@ -269,8 +269,8 @@ fn end(lab: &mut Sim, typed: &str) -> Result<End, Trouble> {
         .filter(|place| place.kind != PlaceKind::Machine)
         .map(|place| place.aliases.first().unwrap_or(&place.name).as_str())
         .collect();
-    Err(Trouble::usage(format!("the simulated lab has no pod or node `{typed}`"))
-        .hint(format!("pods and nodes: {}; or write an address", names.join(", "))))
+    Err(Trouble::usage(Said::of("predict-no-sim-place", &[("typed", &typed)]))
+        .hint(Said::of("predict-places-or", &[("names", &names.join(", "))])))
 }
 
 impl<'a> PrintedHop<'a> {

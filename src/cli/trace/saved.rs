@@ -11,6 +11,7 @@ use crate::datapath::{Comparison, Ends, Sighting, Trace, compare, predicted};
 use crate::decrypt::{Keyring, Scratch};
 use crate::explain::{pings, sighting};
 use crate::trouble::Trouble;
+use crate::words::Said;
 use crate::xfrm::State;
 
 /// How to save a node's texts, for `--how-to-save`.
@@ -39,8 +40,8 @@ pub(super) fn read(folder: &Path) -> Result<Vec<NodeTexts>, Trouble> {
     }
     let nodes = saved.finish();
     if nodes.is_empty() {
-        return Err(Trouble::unusable(format!("{} has no text of any node", folder.display()))
-            .hint("`esplain trace --how-to-save` says how to save them"));
+        return Err(Trouble::unusable(Said::of("predict-folder-empty", &[("folder", &folder.display())]))
+            .hint(Said::of("predict-how-to-save", &[])));
     }
     Ok(nodes)
 }
@@ -124,9 +125,9 @@ fn is_number(word: &str) -> bool {
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
     let read = fs::read_dir(folder).map_err(|error| {
-        Trouble::unusable(format!("cannot read the folder {}", folder.display()))
+        Trouble::unusable(Said::of("predict-folder-unread", &[("folder", &folder.display())]))
             .because(&error)
-            .hint("`esplain trace --how-to-save` says how to save the texts of nodes in a folder")
+            .hint(Said::of("predict-how-to-save-all", &[]))
     })?;
     let mut paths: Vec<PathBuf> = read.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
@@ -134,8 +135,9 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
 }
 
 fn text(path: &Path) -> Result<String, Trouble> {
-    let octets =
-        fs::read(path).map_err(|error| Trouble::unusable(format!("cannot read {}", path.display())).because(&error))?;
+    let octets = fs::read(path).map_err(|error| {
+        Trouble::unusable(Said::of("predict-file-unread", &[("path", &path.display())])).because(&error)
+    })?;
     Ok(String::from_utf8_lossy(&octets).into_owned())
 }
 
@@ -174,11 +176,11 @@ pub(super) fn held_against(rebuilt: &Rebuilt, trace: &Trace, captures: &[Capture
 
 fn sightings(rebuilt: &Rebuilt, capture: &Capture, keys: &Keyring) -> Result<Vec<Sighting>, Trouble> {
     let stack = rebuilt.cluster.find(&capture.node).and_then(|id| rebuilt.cluster.stack(id)).ok_or_else(|| {
-        Trouble::usage(format!("there is no text of a node `{}`", capture.node))
-            .hint(format!("nodes and pods with texts: {}", rebuilt.names().join(", ")))
+        Trouble::usage(Said::of("predict-no-text-of-node", &[("node", &capture.node)]))
+            .hint(Said::of("predict-with-texts", &[("names", &rebuilt.names().join(", "))]))
     })?;
     let unreadable = |error: &dyn std::error::Error| {
-        Trouble::unusable(format!("cannot read {} as a capture", capture.file.display())).because(error)
+        Trouble::unusable(Said::of("predict-capture-unread", &[("path", &capture.file.display())])).because(error)
     };
     let file = File::open(&capture.file).map_err(|error| unreadable(&error))?;
     let mut reader = Reader::new(BufReader::new(file)).map_err(|error| unreadable(&error))?;
