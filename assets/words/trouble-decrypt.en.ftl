@@ -36,3 +36,28 @@ decrypt-no-capture = { $from ->
 } is not a capture
 paste-now = Paste the text, then press Ctrl-D on a line of its own.
 paste-standard-input = standard input
+decrypt-keys-are = the keys are in the kernel of both nodes: `sudo ip xfrm state > keys.txt`
+decrypt-then = then: `esplain decrypt { $capture } --sa keys.txt`
+decrypt-no-sa = { $many ->
+    [one] 1 frame
+   *[more] { $frames } frames
+}: no SA for SPI { $spi } to { $dst } ({ $some ->
+    [no] no state to that destination is there
+   *[yes] to that destination there is { $known }
+}); compare `ip xfrm state` of both nodes, after a key rotation too
+decrypt-bad-icv = { $many ->
+    [one] 1 frame
+   *[more] { $frames } frames
+}: the ICV under SPI { $spi } to { $dst } is wrong with every key given; take `ip xfrm state` again from the node that sent them
+decrypt-truncated = { $many ->
+    [one] 1 frame
+   *[more] { $frames } frames
+} under SPI { $spi } were cut; capture whole frames: `tcpdump -s 0 -i any -w all-ipsec.cap`
+decrypt-unsupported = { $many ->
+    [one] 1 frame
+   *[more] { $frames } frames
+} under SPI { $spi } to { $dst }: `--format text` says why each was not opened
+decrypt-malformed = { $many ->
+    [one] 1 frame
+   *[more] { $frames } frames
+} under SPI { $spi } to { $dst } are damaged: `--format text` says how

@@ -36,3 +36,28 @@ decrypt-no-capture = { $from ->
 } 不是抓包文件
 paste-now = 请粘贴文本，然后在单独一行按 Ctrl-D。
 paste-standard-input = 标准输入
+decrypt-keys-are = 密钥在两个节点的内核里：`sudo ip xfrm state > keys.txt`
+decrypt-then = 然后：`esplain decrypt { $capture } --sa keys.txt`
+decrypt-no-sa = { $many ->
+    [one] 1 帧
+   *[more] { $frames } 帧
+}：发往 { $dst }、SPI 为 { $spi }，没有对应的 SA（{ $some ->
+    [no] 没有任何发往那里的 state
+   *[yes] 发往那里的有 { $known }
+}）；请比较两个节点的 `ip xfrm state`，轮换密钥之后也要再比较一次
+decrypt-bad-icv = { $many ->
+    [one] 1 帧
+   *[more] { $frames } 帧
+}：发往 { $dst }、SPI 为 { $spi }，所给的每个密钥算出的 ICV 都不对；请在发送它们的节点上重新取 `ip xfrm state`
+decrypt-truncated = { $many ->
+    [one] 1 帧
+   *[more] { $frames } 帧
+}（SPI { $spi }）被截短了；请抓完整的帧：`tcpdump -s 0 -i any -w all-ipsec.cap`
+decrypt-unsupported = { $many ->
+    [one] 1 帧
+   *[more] { $frames } 帧
+}（发往 { $dst }，SPI { $spi }）：`--format text` 说明每一帧为什么没有打开
+decrypt-malformed = { $many ->
+    [one] 1 帧
+   *[more] { $frames } 帧
+}（发往 { $dst }，SPI { $spi }）已损坏：`--format text` 说明坏在哪里

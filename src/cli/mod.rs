@@ -193,10 +193,14 @@ fn language(matches: &ArgMatches) -> Language {
     if let Some((_, inner)) = matches.subcommand() {
         return language(inner);
     }
-    // Two languages, or none that there is: the environment's.
     let asked = matches.try_get_raw("lang").ok().flatten().and_then(|mut asked| asked.next()?.to_str());
-    // A subcommand that knows no `--lang` still fails in the reader's language.
-    let asked = asked.map(str::to_owned).or_else(|| std::env::var("ESPLAIN_LANG").ok());
+    // None that there is: the environment's.
+    asked.and_then(|asked| learn::language(Some(asked)).ok()).unwrap_or_else(language_around)
+}
+
+/// The language of the environment, for a subcommand that knows no `--lang`.
+fn language_around() -> Language {
+    let asked = std::env::var("ESPLAIN_LANG").ok();
     learn::language(asked.as_deref()).or_else(|_| learn::language(None)).unwrap_or_default()
 }
 

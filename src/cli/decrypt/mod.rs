@@ -21,7 +21,7 @@ use super::Io;
 use crate::capture::{CaptureError, Reader};
 use crate::decrypt::Keyring;
 use crate::trouble::{Exit, Trouble};
-use crate::words::Said;
+use crate::words::{Said, Words};
 
 /// Decrypt the ESP packets of a capture with the keys of `ip xfrm state`.
 ///
@@ -95,7 +95,7 @@ pub(super) fn run(args: &Args, io: &mut Io) -> Result<Exit, Trouble> {
         crew::work(&mut source, &keys.ring, args.threads.into(), args.write.is_some(), args.format(), &mut output);
     let tally = output.finish(source.skipped())?;
     ended.map_err(|error| unreadable(&args.capture, &error, args.filter.as_deref()))?;
-    tally.hints(&keys, &args.capture, io);
+    tally.hints(&keys, &args.capture, &Words::new(super::language_around()), io);
     Ok(if args.strict && tally.failed() > 0 { Exit::Failed } else { Exit::Done })
 }
 

@@ -8,6 +8,7 @@ use super::keys::Keys;
 use crate::cli::Io;
 use crate::decrypt::Sighting;
 use crate::esp::Spi;
+use crate::words::{Said, Words};
 
 /// What there was, counted.
 #[derive(Debug, Default)]
@@ -59,52 +60,49 @@ impl Tally {
     }
 
     /// Says on standard error what to do about what could not be decrypted.
-    pub(super) fn hints(&self, keys: &Keys, capture: &Path, io: &mut Io) {
-        let capture = capture.display();
+    pub(super) fn hints(&self, keys: &Keys, capture: &Path, words: &Words, io: &mut Io) {
         let mut hints = Vec::new();
         if !keys.given && self.esp_frames > 0 {
-            hints.push("the keys are in the kernel of both nodes: `sudo ip xfrm state > keys.txt`".to_owned());
-            hints.push(format!("then: `esplain decrypt {capture} --sa keys.txt`"));
+            hints.push(Said::of("decrypt-keys-are", &[]));
+            hints.push(Said::of("decrypt-then", &[("capture", &capture.display())]));
         } else {
             hints.extend(self.failures.iter().map(|failure| failure.hint(keys)));
         }
         for hint in hints {
             // What cannot be said on standard error is not worth ending for.
-            let _ = writeln!(io.err, "hint: {hint}");
+            let _ = writeln!(io.err, "{} {}", words.say("words-hint", &[]), hint.in_words(words));
         }
     }
 }
 
 impl Failure {
-    fn hint(&self, keys: &Keys) -> String {
+    fn hint(&self, keys: &Keys) -> Said {
         let Self { dst, spi, frames, .. } = self;
-        let frames = if *frames == 1 { "1 frame".to_owned() } else { format!("{frames} frames") };
+        let many = if *frames == 1 { "one" } else { "more" };
         match self.status {
             "no-sa" => {
                 let known: Vec<String> = keys.ring.spis_to(*dst).iter().map(Spi::to_string).collect();
-                let known = if known.is_empty() {
-                    "no state to that destination is there".to_owned()
-                } else {
-                    format!("to that destination there is {}", known.join(", "))
-                };
-                format!(
-                    "{frames}: no SA for SPI {spi} to {dst} ({known}); compare `ip xfrm state` of both nodes, after a \
-                     key rotation too"
+                let (some, known) = (if known.is_empty() { "no" } else { "yes" }, known.join(", "));
+                Said::of(
+                    "decrypt-no-sa",
+                    &[
+                        ("many", &many),
+                        ("frames", frames),
+                        ("spi", spi),
+                        ("dst", dst),
+                        ("some", &some),
+                        ("known", &known),
+                    ],
                 )
             }
-            "bad-icv" => format!(
-                "{frames}: the ICV under SPI {spi} to {dst} is wrong with every key given; take `ip xfrm state` again \
-                 from the node that sent them"
-            ),
-            "truncated" => {
-                format!(
-                    "{frames} under SPI {spi} were cut; capture whole frames: `tcpdump -s 0 -i any -w all-ipsec.cap`"
-                )
+            "bad-icv" => {
+                Said::of("decrypt-bad-icv", &[("many", &many), ("frames", frames), ("spi", spi), ("dst", dst)])
             }
+            "truncated" => Said::of("decrypt-truncated", &[("many", &many), ("frames", frames), ("spi", spi)]),
             "unsupported" => {
-                format!("{frames} under SPI {spi} to {dst}: `--format text` says why each was not opened")
+                Said::of("decrypt-unsupported", &[("many", &many), ("frames", frames), ("spi", spi), ("dst", dst)])
             }
-            _ => format!("{frames} under SPI {spi} to {dst} are damaged: `--format text` says how"),
+            _ => Said::of("decrypt-malformed", &[("many", &many), ("frames", frames), ("spi", spi), ("dst", dst)]),
         }
     }
 }
