@@ -60,19 +60,14 @@ pub(crate) fn down_takes_away_what_was_made(lab: &mut Kind) {
 }
 
 /// Programs in place of kind and Helm, and where their lines and what is written down have their folder.
-struct Home {
+pub(crate) struct Home {
     folder: TempDir,
     path: String,
 }
 
 impl Home {
     /// `kind` is `tests/kernel/kind.sh`, which makes its nodes through the real engine; of Helm there is the version alone.
-    /// No cluster is there yet.
-    fn new() -> Self {
-        outside(
-            "sh",
-            &["-c", &format!("docker ps -aq --filter {OF_THE_CLUSTER} | xargs -r docker rm --force --volumes")],
-        );
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let bin = folder.path().join("bin");
         std::fs::create_dir(&bin).expect("a folder");
@@ -86,12 +81,19 @@ impl Home {
         Self { folder, path }
     }
 
+    /// And no cluster is there yet.
+    fn without_a_cluster() -> Self {
+        let remove = format!("docker ps -aq --filter {OF_THE_CLUSTER} | xargs -r docker rm --force --volumes");
+        outside("sh", &["-c", &remove]);
+        Self::new()
+    }
+
     fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }
 
     /// Runs the program there: its status, and all it said.
-    fn esplain(&self, words: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+    pub(crate) fn esplain(&self, words: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
         let state = self.state().display().to_string();
         let own = [("PATH", self.path.as_str()), ("XDG_STATE_HOME", state.as_str())];
         esplain(words, &[&own, variables].concat())
@@ -130,7 +132,7 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 pub(crate) fn a_set_up_that_cannot_go_on_says_why(_: &mut Kind) {
-    let home = Home::new();
+    let home = Home::without_a_cluster();
     let up = [&UP[..], &["--yes"]].concat();
     let nowhere = home.folder.path().display().to_string();
     for (variables, said_of) in [
@@ -161,7 +163,7 @@ pub(crate) fn a_set_up_that_cannot_go_on_says_why(_: &mut Kind) {
 }
 
 pub(crate) fn a_set_up_is_asked_for_and_goes_on_where_it_was_interrupted(_: &mut Kind) {
-    let home = Home::new();
+    let home = Home::without_a_cluster();
     // No is no.
     let mut asked = home.terminal(&UP, &[]);
     let screen = asked.wait_for("Run it? [y/N]");
@@ -180,7 +182,7 @@ pub(crate) fn a_set_up_is_asked_for_and_goes_on_where_it_was_interrupted(_: &mut
     let screen = interrupted.screen();
     assert!(screen.contains("已中断") && screen.contains("就从这里继续"), "{screen}");
     assert_eq!((of_the_cluster(), home.written_down()), (2, 2), "{screen}");
-    assert!(!outside("ps", &["-eo", "args"]).contains("sleep 1000"), "kind runs on");
+    assert!(!outside("ps", &["-eo", "args"]).contains("kind create cluster"), "kind runs on");
     // What stayed in the middle is made anew; then there is a cluster, in which nobody has a kubectl.
     let up = [&UP[..], &["--yes"]].concat();
     let (status, said) = home.esplain(&up, &[]);
@@ -209,7 +211,7 @@ pub(crate) fn a_set_up_is_asked_for_and_goes_on_where_it_was_interrupted(_: &mut
 
 pub(crate) fn the_guided_shell_asks_before_a_line_on_the_machine(_: &mut Kind) {
     const CREATE: &str = "kind create cluster --config kind-config.yaml";
-    let home = Home::new();
+    let home = Home::without_a_cluster();
     let mut shell = home.terminal(&["learn", "--lab", "kind", "--step", "cluster", "--lang", "en"], &[]);
     // Before anything: what the guide itself would look at.
     shell.wait_for("kind get clusters");

@@ -7,7 +7,8 @@ use esplain::lab::{Input, JobEvent, Lab};
 use esplain::trouble::Trouble;
 
 use crate::CLUSTER;
-use crate::beside::{esplain, finish, outside, run, try_run};
+use crate::beside::{finish, outside, run, try_run};
+use crate::cluster::Home;
 use crate::engine::{live_restore, signal_engine, start_engine, stop_engine};
 use crate::job::wait_for;
 
@@ -144,7 +145,7 @@ pub(crate) fn a_node_is_removed(lab: &mut Kind) {
     let trouble = try_run(lab, "worker2", "true").expect_err("it is gone");
     assert!(trouble.what.contains("has no place `worker2`"), "{trouble:?}");
     assert_eq!(run(lab, "worker", "echo here").0, "here\n");
-    let (status, said) = esplain(&["lab", "up", "--lab", "kind", "--yes", "--lang", "en"], &[]);
+    let (status, said) = Home::new().esplain(&["lab", "up", "--lab", "kind", "--yes", "--lang", "en"], &[]);
     assert!(status == 3 && said.contains("does not run as the course's"), "{status}: {said}");
     assert!(said.contains("docker ps -a --filter label=io.x-k8s.kind.cluster="), "{said}");
 }
