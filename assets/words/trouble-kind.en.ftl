@@ -26,7 +26,8 @@ kind-no-tcpdump = there is no tcpdump on { $node } to capture with
 kind-no-tcpdump-hint = `docker exec { $node } sh -c 'apt-get update && apt-get install -y tcpdump'` puts it there, as the step `tools` does
 kind-cannot-capture = cannot capture on { $device } of { $node }
 kind-cannot-capture-hint = `docker exec { $node } tcpdump -D` lists the devices
-lab-kind-other-cluster = there is a cluster `{ $name }` that does not run as the course's
+lab-kind-other-cluster = there is a cluster `{ $name }` that esplain did not make, and it is left as it is
+lab-kind-walk-on-it = if it is yours and Cilium is in it, `esplain --lab kind --step states` walks the course on it
 lab-kind-its-containers = `docker ps -a --filter label=io.x-k8s.kind.cluster={ $name }` shows its containers
 lab-kind-if-yours = if it is yours and can go: kind delete cluster --name { $name }
 lab-kind-still-tainted = the control plane still takes no pods

@@ -26,7 +26,8 @@ kind-no-tcpdump = { $node } 上没有 tcpdump，无法抓包
 kind-no-tcpdump-hint = `docker exec { $node } sh -c 'apt-get update && apt-get install -y tcpdump'` 把它装上，步骤 `tools` 做的就是这件事
 kind-cannot-capture = 无法在 { $node } 的 { $device } 上抓包
 kind-cannot-capture-hint = `docker exec { $node } tcpdump -D` 列出可抓包的设备
-lab-kind-other-cluster = 已有一个叫 `{ $name }` 的集群，但它没有按课程的样子运行
+lab-kind-other-cluster = 已有一个叫 `{ $name }` 的集群，它不是 esplain 创建的，保持原样不动
+lab-kind-walk-on-it = 如果它是你的，而且装好了 Cilium，可以用 `esplain --lab kind --step states` 在上面学习课程
 lab-kind-its-containers = `docker ps -a --filter label=io.x-k8s.kind.cluster={ $name }` 列出它的容器
 lab-kind-if-yours = 如果是你的而且可以删除：kind delete cluster --name { $name }
 lab-kind-still-tainted = 控制平面仍然不接受 Pod

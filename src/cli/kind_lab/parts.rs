@@ -45,18 +45,18 @@ fn cluster(site: &mut Site<'_>) -> Result<(), Trouble> {
     if own.is_empty() && others.is_empty() {
         return create(site);
     }
-    if others.is_empty() {
-        // They do not run after this machine was started anew.
-        site.lab.start_nodes()?;
+    if !others.is_empty() {
+        // Nothing is installed into what may be somebody else's.
+        return Err(Trouble::unusable(Said::of("lab-kind-other-cluster", &[("name", &CLUSTER)]))
+            .hint(Said::of("lab-kind-its-containers", &[("name", &CLUSTER)]))
+            .hint(Said::of("lab-kind-walk-on-it", &[]))
+            .hint(Said::of("lab-kind-if-yours", &[("name", &CLUSTER)])));
     }
+    // They do not run after this machine was started anew.
+    site.lab.start_nodes()?;
     if site.lab.runs()? && is_finished(site)? {
         site.tell_done()?;
         return until_the_api_answers(site);
-    }
-    if !others.is_empty() {
-        return Err(Trouble::unusable(Said::of("lab-kind-other-cluster", &[("name", &CLUSTER)]))
-            .hint(Said::of("lab-kind-its-containers", &[("name", &CLUSTER)]))
-            .hint(Said::of("lab-kind-if-yours", &[("name", &CLUSTER)])));
     }
     // Nobody has used what was left in the middle.
     let count = site.lab.remove_own()?;

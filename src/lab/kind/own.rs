@@ -209,7 +209,7 @@ fn read(mut from: impl Read + Send + 'static, stream: Stream, say: Sender<JobEve
 
 /// Says the end after everything that was said, unless somebody else still holds the streams (`sleep 100 &`).
 fn ended(readers: impl Iterator<Item = JoinHandle<()>>, say: &Sender<JobEvent>, status: i32) {
-    const REST: Duration = Duration::from_millis(300);
+    const REST: Duration = Duration::from_secs(1);
     let until = Instant::now() + REST;
     let readers: Vec<_> = readers.collect();
     while readers.iter().any(|reader| !reader.is_finished()) && Instant::now() < until {
