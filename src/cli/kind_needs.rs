@@ -8,7 +8,7 @@ use super::{engine_needs, learn};
 use crate::lab::kind::Host;
 use crate::profile::Profile;
 use crate::trouble::Trouble;
-use crate::words::Words;
+use crate::words::{Said, Words};
 
 /// A program, how it is asked for its version, the oldest that will do, and where it is to be had.
 struct Program {
@@ -67,12 +67,12 @@ pub(super) fn have(names: &[&str], words: &Words) -> Result<(), Trouble> {
     if lacks.is_empty() {
         return Ok(());
     }
-    let mut trouble = Trouble::unusable(words.say("doctor-programs-missing", &[]));
+    let mut trouble = Trouble::unusable(Said::of("doctor-programs-missing", &[]));
     for Finding { name, lacks, mend, .. } in lacks {
         trouble.causes.push(format!("{name}: {}", lacks.unwrap_or_default()));
         trouble.hints.extend(mend.map(|mend| format!("{name}: {mend}").into()));
     }
-    Err(trouble.hint("`esplain doctor --lab kind` looks at everything that the lab needs"))
+    Err(trouble.hint(Said::of("lab-kind-doctor-hint", &[])))
 }
 
 /// Whether the engine answers, and whether somebody else's cluster has the course's name; and the machine it is on.

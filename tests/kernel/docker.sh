@@ -40,11 +40,16 @@ engine() {
     fi
     dockerd --config-file $lab/daemon.json --data-root $lab/data --exec-root $lab/exec --pidfile $lab/pid --storage-driver=overlay2 \
         -H unix:///var/run/docker.sock -H tcp://127.0.0.1:2376 "${tls[@]}" --iptables=false --ip6tables=false >>$lab/log 2>&1 &
+    until_it_answers engine $! $lab/log
+}
+
+# until_it_answers WHICH PROCESS LOG: waits for the engine that the docker command speaks to
+until_it_answers() {
     local waited=0
     until docker version >/dev/null 2>&1; do
-        if ! kill -0 $! 2>/dev/null || [ $((waited += 1)) -gt 600 ]; then
-            echo "docker.sh: the engine did not come up" >&2
-            tail -n 20 $lab/log >&2
+        if ! kill -0 "$2" 2>/dev/null || [ $((waited += 1)) -gt 600 ]; then
+            echo "docker.sh: the $1 did not come up" >&2
+            tail -n 20 "$3" >&2
             exit 1
         fi
         sleep 0.1
@@ -54,7 +59,7 @@ engine() {
 # rootless FOLDER: what Debian's dockerd-rootless.sh does, with a network that leads nowhere in the place of slirp4netns's
 # (this kernel has no tun), and without cgroups (there is no systemd)
 rootless() {
-    local home=/srv/rootless runtime=/run/user/4321 waited=0 way=PATH=$PATH:/usr/sbin:/sbin
+    local home=/srv/rootless runtime=/run/user/4321 way=PATH=$PATH:/usr/sbin:/sbin
     grep -q ^rootless: /etc/passwd || echo "rootless:x:4321:4321::$home:/bin/bash" >>/etc/passwd
     grep -q ^rootless: /etc/group || echo rootless:x:4321: >>/etc/group
     for file in /etc/subuid /etc/subgid; do echo rootless:100000:65536 >>$file; done
@@ -67,14 +72,7 @@ rootless() {
             exec unshare --net dockerd --rootless --data-root $home/data --exec-root $runtime/docker --pidfile $runtime/docker.pid \
                 -H unix://$runtime/docker.sock --storage-driver=overlay2 --iptables=false --ip6tables=false" >>$home/log 2>&1) &
     export DOCKER_HOST=unix://$runtime/docker.sock
-    until docker version >/dev/null 2>&1; do
-        if ! kill -0 $! 2>/dev/null || [ $((waited += 1)) -gt 600 ]; then
-            echo "docker.sh: the rootless engine did not come up" >&2
-            tail -n 20 $home/log >&2
-            exit 1
-        fi
-        sleep 0.1
-    done
+    until_it_answers "rootless engine" $! $home/log
     docker import - $image <"$1/node.tar" >/dev/null
     docker network create --subnet 172.18.0.0/16 --gateway 172.18.0.1 kind >/dev/null
     start_node worker 172.18.0.3
